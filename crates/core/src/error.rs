@@ -1,0 +1,85 @@
+//! The one error of the domain.
+
+use crate::broadcast::Status;
+
+/// What every manager returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was refused or failed. Its codes over HTTP are in `problem.rs` and in the docs.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// There is none, or the caller may not know of it.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The caller must sign in, or the credentials are not valid.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Fields are not valid.
+    #[error("some fields are not valid: {}", list(.0))]
+    Invalid(Vec<FieldError>),
+    /// The name or e-mail address belongs to another account.
+    #[error("this {0} is taken")]
+    Taken(&'static str),
+    /// An ended broadcast stays ended.
+    #[error("a broadcast that is {from} cannot become {to}")]
+    InvalidTransition {
+        /// What it is.
+        from: Status,
+        /// What was asked for.
+        to: Status,
+    },
+    /// All places under `max_viewers` are taken.
+    #[error("all places of this broadcast are taken")]
+    BroadcastFull,
+    /// The broadcast has ended.
+    #[error("this broadcast has ended")]
+    BroadcastEnded,
+    /// The viewer left, was removed or timed out.
+    #[error("this viewer has gone: join again")]
+    ViewerGone,
+    /// The invitation is not valid for this broadcast.
+    #[error("this invitation is not valid")]
+    JoinTokenInvalid,
+    /// Too much work at once; try again shortly.
+    #[error("the server is busy with {0}; try again in a moment")]
+    Busy(&'static str),
+    /// The store cannot be reached or refuses to write.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's path, such as `tags[3]`.
+    pub field: String,
+    /// What is wrong, for a person.
+    pub message: String,
+}
+
+impl Error {
+    /// One field is not valid.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
+    }
+}
+
+fn list(fields: &[FieldError]) -> String {
+    fields.iter().map(|f| format!("{} {}", f.field, f.message)).collect::<Vec<_>>().join("; ")
+}
+
+impl From<garde::Report> for Error {
+    fn from(report: garde::Report) -> Self {
+        let fields = report.iter().map(|(path, error)| FieldError {
+            field: path.to_string(),
+            message: error.message().to_owned(),
+        });
+        Self::Invalid(fields.collect())
+    }
+}

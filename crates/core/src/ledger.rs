@@ -1,0 +1,127 @@
+//! The store and the directory behind one door, so that neither forgets the other.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::broadcast::{Broadcast, Snapshot};
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::event::{EventType, LeaveReason, NewEvent};
+use crate::ids::{BroadcastId, Ids, UserId};
+use crate::store::{BroadcastStore, Change, Eviction};
+
+/// How often a change is decided anew when others change the same broadcast at the same time.
+const MAX_TRIES: u32 = 16;
+/// How many broadcasts may be changed at once.
+const TURNS: usize = 64;
+
+/// Reads and changes broadcasts: the database is the truth, the directory follows each write.
+pub struct Ledger {
+    /// Where broadcasts are kept.
+    pub store: Arc<dyn BroadcastStore>,
+    /// The open ones, in memory.
+    pub directory: Directory,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// One writer a broadcast at a time in this process: changes reach the directory in the order of their commits.
+    turns: [Mutex<()>; TURNS],
+}
+
+/// What a rule decided: the next state and what is to be logged.
+#[derive(Debug)]
+pub struct Decision {
+    /// The next state.
+    pub after: Broadcast,
+    /// What happened, in this order.
+    pub events: Vec<(EventType, Value)>,
+    /// Whether all viewers go, and why.
+    pub evict: Option<LeaveReason>,
+}
+
+impl Decision {
+    /// A state without an event yet.
+    pub fn new(after: Broadcast) -> Self {
+        Self { after, events: Vec::new(), evict: None }
+    }
+
+    /// Adds an event.
+    pub fn log(mut self, kind: EventType, data: Value) -> Self {
+        self.events.push((kind, data));
+        self
+    }
+}
+
+impl Ledger {
+    /// An empty directory over a store.
+    pub fn new(store: Arc<dyn BroadcastStore>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        let turns = std::array::from_fn(|_| Mutex::new(()));
+        Self { store, directory: Directory::default(), clock, ids, turns }
+    }
+
+    /// Reads a broadcast, ended ones too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    pub async fn get(&self, id: BroadcastId) -> Result<Snapshot> {
+        if let Some(open) = self.directory.get(id) {
+            return Ok(open);
+        }
+        self.store.broadcast(id).await?.ok_or(Error::NotFound("broadcast"))
+    }
+
+    /// Changes a broadcast by a rule, which may run again when somebody else was first. `None`: nothing to change.
+    ///
+    /// # Errors
+    /// The rule's own, [`Error::NotFound`], or the store's.
+    pub async fn change<F>(&self, id: BroadcastId, by: Option<UserId>, rule: F) -> Result<Snapshot>
+    where
+        F: Fn(&Snapshot) -> Result<Option<Decision>> + Send + Sync,
+    {
+        let _turn = self.turn(id).lock().await;
+        let mut current = self.get(id).await?;
+        for _ in 0..MAX_TRIES {
+            let Some(mut decision) = rule(&current)? else { return Ok(current) };
+            decision.after.revision = current.revision + 1;
+            if let Some(next) = self.save(&current, decision, by).await? {
+                return Ok(next);
+            }
+            current = self.store.broadcast(id).await?.ok_or(Error::NotFound("broadcast"))?;
+        }
+        Err(Error::Busy("changes of this broadcast"))
+    }
+
+    fn turn(&self, id: BroadcastId) -> &Mutex<()> {
+        // The low bits of a UUIDv7 are random.
+        let low = id.0.as_u128() % TURNS as u128;
+        &self.turns[usize::try_from(low).unwrap_or_default()]
+    }
+
+    async fn save(&self, before: &Snapshot, decision: Decision, by: Option<UserId>) -> Result<Option<Snapshot>> {
+        let Decision { after, events, evict } = decision;
+        let at = self.clock.now();
+        let events = events.into_iter().map(|(kind, data)| self.event(kind, data, by)).collect::<Result<_>>()?;
+        let left = |viewer| {
+            let reason = evict.unwrap_or(LeaveReason::Ended);
+            NewEvent::new(self.ids.as_ref(), at, EventType::ViewerLeft, crate::event::left(viewer, reason))
+        };
+        let evict = evict.map(|reason| Eviction { reason, event: &left });
+        let change = Change { before, after: &after, events, evict, at };
+        let Some(counts) = self.store.save_broadcast(change).await? else { return Ok(None) };
+        let next = Snapshot { broadcast: Arc::new(after), counts };
+        self.directory.put(next.clone());
+        Ok(Some(next))
+    }
+
+    /// An event of this moment.
+    ///
+    /// # Errors
+    /// As [`Ids::uuid`].
+    pub fn event(&self, kind: EventType, data: Value, by: Option<UserId>) -> Result<NewEvent> {
+        Ok(NewEvent::new(self.ids.as_ref(), self.clock.now(), kind, data)?.by(by))
+    }
+}

@@ -1,0 +1,148 @@
+//! Who is there: each viewer's last sign of life, in memory.
+//!
+//! The database knows who joined; this knows who still plays. After a restart every viewer of the database is entered
+//! anew, so the time-outs begin anew.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::ids::{BroadcastId, ViewerId};
+use crate::viewer::Seat;
+
+/// Keeps the last sign of life of every viewer of this server.
+#[derive(Debug, Default)]
+pub struct Presence {
+    viewers: Mutex<HashMap<ViewerId, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    seat: Seat,
+    /// On the monotonic clock.
+    seen: Duration,
+    /// Being timed out: no longer there, though the log does not say so yet.
+    leaving: bool,
+}
+
+/// A viewer whose time is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// Who, and in which stay.
+    pub seat: Seat,
+    /// How long ago the time-out passed.
+    pub ago: Duration,
+}
+
+impl Presence {
+    /// Enters a viewer, unless a later stay of the same viewer is known.
+    pub fn enter(&self, seat: Seat, now: Duration) {
+        let mut viewers = self.lock();
+        if viewers.get(&seat.viewer).is_none_or(|entry| entry.seat.generation <= seat.generation) {
+            viewers.insert(seat.viewer, Entry { seat, seen: now, leaving: false });
+        }
+    }
+
+    /// Notes a sign of life; false if the viewer is not there.
+    pub fn touch(&self, session: BroadcastId, viewer: ViewerId, now: Duration) -> bool {
+        match self.lock().get_mut(&viewer) {
+            Some(entry) if entry.seat.session_id == session && !entry.leaving => {
+                entry.seen = entry.seen.max(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes a viewer who left.
+    pub fn remove(&self, viewer: ViewerId) {
+        self.lock().remove(&viewer);
+    }
+
+    /// Removes a viewer who timed out, unless it has joined again meanwhile.
+    pub fn remove_stay(&self, seat: &Seat) {
+        let mut viewers = self.lock();
+        if viewers.get(&seat.viewer).is_some_and(|entry| entry.seat.generation == seat.generation) {
+            viewers.remove(&seat.viewer);
+        }
+    }
+
+    /// Removes all viewers of a session.
+    pub fn clear(&self, session: BroadcastId) {
+        self.lock().retain(|_, entry| entry.seat.session_id != session);
+    }
+
+    /// The viewers of a session who are a given user.
+    pub fn of_user(&self, session: BroadcastId, user: crate::ids::UserId) -> Vec<ViewerId> {
+        let viewers = self.lock();
+        let theirs = |entry: &&Entry| entry.seat.session_id == session && entry.seat.user_id == Some(user);
+        viewers.values().filter(theirs).map(|entry| entry.seat.viewer).collect()
+    }
+
+    /// Takes note of all viewers without a sign of life for `timeout`; from now on they are not there.
+    ///
+    /// A viewer whose departure could not be written is reported again at the next call.
+    pub fn expire(&self, timeout: Duration, now: Duration) -> Vec<Expired> {
+        let mut expired = Vec::new();
+        for entry in self.lock().values_mut() {
+            let silent = now.saturating_sub(entry.seen);
+            if silent >= timeout {
+                entry.leaving = true;
+                expired.push(Expired { seat: entry.seat.clone(), ago: silent - timeout });
+            }
+        }
+        expired
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ViewerId, Entry>> {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const TIMEOUT: Duration = Duration::from_secs(15);
+    const SHOW: BroadcastId = BroadcastId(Uuid::from_u128(1));
+    const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
+
+    fn seat(generation: i64) -> Seat {
+        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation }
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_viewer_goes_fifteen_seconds_after_its_last_sign_of_life() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        assert!(presence.touch(SHOW, ADA, at(10)));
+        assert!(presence.expire(TIMEOUT, at(24)).is_empty());
+        let expired = presence.expire(TIMEOUT, at(27));
+        assert_eq!(expired, [Expired { seat: seat(1), ago: at(2) }]);
+        assert!(!presence.touch(SHOW, ADA, at(27)), "one who is timing out is no longer there");
+    }
+
+    #[test]
+    fn a_late_time_out_does_not_end_a_later_stay() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        let expired = presence.expire(TIMEOUT, at(20));
+        presence.enter(seat(2), at(20));
+        presence.remove_stay(&expired[0].seat);
+        assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn a_viewer_is_there_in_its_own_session_only() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        assert!(!presence.touch(BroadcastId(Uuid::from_u128(9)), ADA, at(1)));
+        presence.clear(SHOW);
+        assert!(!presence.touch(SHOW, ADA, at(1)));
+    }
+}

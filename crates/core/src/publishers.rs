@@ -1,0 +1,100 @@
+//! Which encoder feeds which broadcast, and how one is cut.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::ids::{BroadcastId, PublishId};
+
+/// Why an encoder's connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The broadcast ended.
+    Ended,
+    /// Its stream key was reset.
+    KeyReset,
+    /// The same key was used by a newer connection, as encoders do that reconnect.
+    Replaced,
+}
+
+impl Cut {
+    /// The reason, for the log and for the encoder's user.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Ended => "the broadcast has ended",
+            Self::KeyReset => "the stream key was reset",
+            Self::Replaced => "another encoder connected with the same stream key",
+        }
+    }
+}
+
+/// Told why, once, when the connection must be cut.
+pub type CutSignal = watch::Receiver<Option<Cut>>;
+
+/// Knows the current publisher of each broadcast.
+#[derive(Debug, Default)]
+pub struct Publishers {
+    current: Mutex<HashMap<BroadcastId, Publisher>>,
+}
+
+#[derive(Debug)]
+struct Publisher {
+    id: PublishId,
+    cut: watch::Sender<Option<Cut>>,
+}
+
+impl Publishers {
+    /// Makes this the broadcast's publisher and cuts the one before.
+    pub fn enter(&self, broadcast: BroadcastId, id: PublishId) -> CutSignal {
+        let (cut, signal) = watch::channel(None);
+        if let Some(before) = self.lock().insert(broadcast, Publisher { id, cut }) {
+            before.cut.send_replace(Some(Cut::Replaced));
+        }
+        signal
+    }
+
+    /// Forgets a publisher that went; false if it had been replaced or cut before.
+    pub fn remove(&self, broadcast: BroadcastId, id: PublishId) -> bool {
+        let mut current = self.lock();
+        let is_current = current.get(&broadcast).is_some_and(|publisher| publisher.id == id);
+        if is_current {
+            current.remove(&broadcast);
+        }
+        is_current
+    }
+
+    /// Whether this is the broadcast's publisher.
+    pub fn is_current(&self, broadcast: BroadcastId, id: PublishId) -> bool {
+        self.lock().get(&broadcast).is_some_and(|publisher| publisher.id == id)
+    }
+
+    /// Cuts the broadcast's publisher, if there is one.
+    pub fn cut(&self, broadcast: BroadcastId, why: Cut) {
+        if let Some(publisher) = self.lock().get(&broadcast) {
+            publisher.cut.send_replace(Some(why));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BroadcastId, Publisher>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_newer_encoder_takes_over_and_the_older_is_told_why() {
+        let publishers = Publishers::default();
+        let show = BroadcastId(Uuid::from_u128(1));
+        let (first, second) = (PublishId(Uuid::from_u128(2)), PublishId(Uuid::from_u128(3)));
+        let signal = publishers.enter(show, first);
+        let _second = publishers.enter(show, second);
+        assert_eq!(*signal.borrow(), Some(Cut::Replaced));
+        assert!(!publishers.remove(show, first), "a replaced encoder's end interrupts nothing");
+        assert!(publishers.remove(show, second));
+    }
+}

@@ -1,0 +1,214 @@
+//! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
+
+mod ingest;
+mod viewers;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use tracing::info;
+
+use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
+use crate::clock::{Clock, Time};
+use crate::error::Result;
+use crate::ids::BroadcastId;
+use crate::ledger::Ledger;
+use crate::presence::Presence;
+use crate::publishers::{Cut, Publishers};
+use crate::secret::{Purpose, Secret};
+use crate::store::{SessionStore, UserStore};
+use crate::token::PlayerTokens;
+use crate::user::StreamKeys;
+
+pub use ingest::{Admission, Refusal};
+pub use viewers::{Admitted, JoinRequest, Joined};
+
+/// Settings of sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionSettings {
+    /// How often a viewer should heartbeat.
+    pub heartbeat_interval: Duration,
+    /// After how long without a sign of life a viewer is gone.
+    pub viewer_timeout: Duration,
+    /// How long a broadcast waits for its encoder after a drop.
+    pub reconnect_window: Duration,
+    /// After how long a broadcast that no encoder ever reached ends.
+    pub idle_timeout: Duration,
+}
+
+/// What a [`SessionManager`] is made of.
+pub struct SessionParts {
+    /// Broadcasts.
+    pub ledger: Arc<Ledger>,
+    /// Viewers and events.
+    pub store: Arc<dyn SessionStore>,
+    /// Owners of lasting stream keys.
+    pub users: Arc<dyn UserStore>,
+    /// Stream keys.
+    pub keys: Arc<StreamKeys>,
+    /// Settings.
+    pub settings: SessionSettings,
+}
+
+/// Knows who publishes and who watches.
+pub struct SessionManager {
+    ledger: Arc<Ledger>,
+    store: Arc<dyn SessionStore>,
+    users: Arc<dyn UserStore>,
+    keys: Arc<StreamKeys>,
+    settings: SessionSettings,
+    tokens: PlayerTokens,
+    person_key: hmac::Key,
+    presence: Presence,
+    publishers: Publishers,
+    /// When a broadcast without an encoder ends, on the monotonic clock.
+    deadlines: Mutex<HashMap<BroadcastId, Duration>>,
+}
+
+impl SessionManager {
+    /// Derives the players' keys.
+    ///
+    /// # Errors
+    /// As [`Secret::derive`].
+    pub fn new(parts: SessionParts, secret: &Secret) -> Result<Self> {
+        Ok(Self {
+            ledger: parts.ledger,
+            store: parts.store,
+            users: parts.users,
+            keys: parts.keys,
+            settings: parts.settings,
+            tokens: PlayerTokens::new(secret)?,
+            person_key: secret.mac(Purpose::Person)?,
+            presence: Presence::default(),
+            publishers: Publishers::default(),
+            deadlines: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    /// Loads what was open when the server stopped. All time-outs begin anew; encoders have to come back.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn restore(&self) -> Result<()> {
+        let open = self.ledger.store.open_broadcasts().await?;
+        for broadcast in open {
+            self.ledger.directory.put(broadcast.clone());
+            self.restore_ingest(&broadcast).await?;
+        }
+        let now = self.clock().monotonic();
+        let seats = self.store.seats().await?;
+        info!(broadcasts = self.ledger.directory.len(), viewers = seats.len(), "restored what was open");
+        for seat in seats {
+            self.presence.enter(seat, now);
+        }
+        Ok(())
+    }
+
+    async fn restore_ingest(&self, broadcast: &Snapshot) -> Result<()> {
+        match broadcast.ingest.state {
+            IngestState::Idle => self.await_first_media(broadcast),
+            IngestState::Live | IngestState::Interrupted => {
+                let until = self.wait_until();
+                self.ledger.change(broadcast.id, None, |current| Ok(current.wait_again(until))).await?;
+                self.set_deadline(broadcast.id, self.settings.reconnect_window);
+            }
+            IngestState::Ended => {}
+        }
+        Ok(())
+    }
+
+    /// Notes a new broadcast, which ends by itself if no encoder ever comes.
+    pub fn created(&self, broadcast: &Broadcast) {
+        self.await_first_media(broadcast);
+    }
+
+    fn await_first_media(&self, broadcast: &Broadcast) {
+        if broadcast.is_built_in() {
+            let age = self.clock().now() - broadcast.created_at;
+            let age = Duration::try_from(age).unwrap_or_default();
+            self.set_deadline(broadcast.id, self.settings.idle_timeout.saturating_sub(age));
+        }
+    }
+
+    /// Cuts the encoder of a broadcast.
+    pub fn cut_publisher(&self, id: BroadcastId, why: Cut) {
+        self.publishers.cut(id, why);
+    }
+
+    /// What follows in memory when a broadcast has ended: its viewers are gone and its encoder is cut.
+    pub fn ended(&self, id: BroadcastId) {
+        self.presence.clear(id);
+        self.deadlines().remove(&id);
+        self.publishers.cut(id, Cut::Ended);
+    }
+
+    /// What follows in memory when a broadcast turned private: its viewers are gone.
+    pub fn turned_private(&self, id: BroadcastId) {
+        self.presence.clear(id);
+    }
+
+    /// Does what time brings: viewers without a sign of life go, broadcasts without an encoder end. To be called
+    /// every second; what fails is tried again at the next call.
+    ///
+    /// # Errors
+    /// The store's, after trying everything.
+    pub async fn tick(&self) -> Result<()> {
+        let viewers = self.expire_viewers().await;
+        let broadcasts = self.end_overdue().await;
+        viewers.and(broadcasts)
+    }
+
+    /// Ends what waited too long for its encoder. Returns the ids through the directory: they are gone from it.
+    async fn end_overdue(&self) -> Result<()> {
+        let now = self.clock().monotonic();
+        let due: Vec<_> =
+            self.deadlines().iter().filter(|(_, deadline)| **deadline <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            self.end_without_encoder(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_without_encoder(&self, id: BroadcastId) -> Result<()> {
+        let at = self.clock().now();
+        let rule = |current: &Snapshot| {
+            Ok(match current.ingest.state {
+                IngestState::Idle if current.is_built_in() => current.end("no encoder connected", at),
+                IngestState::Interrupted => current.end("the encoder did not come back", at),
+                _ => None,
+            })
+        };
+        let after = self.ledger.change(id, None, rule).await?;
+        if after.status == Status::Ended {
+            info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
+            self.ended(id);
+        } else {
+            self.deadlines().remove(&id);
+        }
+        Ok(())
+    }
+
+    fn set_deadline(&self, id: BroadcastId, after: Duration) {
+        let deadline = self.clock().monotonic() + after;
+        self.deadlines().insert(id, deadline);
+    }
+
+    fn wait_until(&self) -> Time {
+        self.clock().now() + self.settings.reconnect_window
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.ledger.clock.as_ref()
+    }
+
+    fn deadlines(&self) -> MutexGuard<'_, HashMap<BroadcastId, Duration>> {
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,119 @@
+//! The encoder of a broadcast: admitted by its key, live, gone, back.
+
+use tracing::info;
+
+use super::SessionManager;
+use crate::broadcast::{CreateBroadcast, Snapshot, Status, create};
+use crate::error::{Error, Result};
+use crate::ids::{BroadcastId, PublishId};
+use crate::ledger::Decision;
+use crate::publishers::CutSignal;
+use crate::user::{StreamKeys, User};
+
+/// An encoder that may publish.
+#[derive(Debug)]
+pub struct Admission {
+    /// The broadcast it feeds.
+    pub broadcast: Snapshot,
+    /// This publish.
+    pub publish: PublishId,
+    /// Told when the connection must be cut.
+    pub cut: CutSignal,
+}
+
+/// Why an encoder may not publish.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has this key.
+    #[error("the stream key is not known: copy it again from the studio")]
+    UnknownKey,
+    /// The key's broadcast is over.
+    #[error("the broadcast of this stream key has ended: create a new one")]
+    Ended,
+    /// The broadcast says that its media is elsewhere.
+    #[error("the media of this broadcast is served elsewhere")]
+    Elsewhere,
+    /// The server cannot tell now.
+    #[error("the server cannot check the stream key now: {0}")]
+    Unavailable(String),
+}
+
+impl SessionManager {
+    /// Admits an encoder by the stream key of a broadcast, or by a user's lasting key, which feeds the user's newest
+    /// open broadcast or makes one. An encoder that is there already is cut: encoders reconnect before the server
+    /// notices that they went.
+    ///
+    /// # Errors
+    /// The [`Refusal`], to be told to the encoder.
+    pub async fn admit(&self, key: &str) -> Result<Admission, Refusal> {
+        let hash = StreamKeys::hash(key);
+        let unavailable = |error: Error| Refusal::Unavailable(error.to_string());
+        let broadcast = match self.ledger.store.broadcast_by_stream_key(&hash).await.map_err(unavailable)? {
+            Some(broadcast) => broadcast,
+            None => match self.users.user_by_stream_key(&hash).await.map_err(unavailable)? {
+                Some(user) => self.broadcast_of(&user).await.map_err(unavailable)?,
+                None => return Err(Refusal::UnknownKey),
+            },
+        };
+        if broadcast.status == Status::Ended {
+            return Err(Refusal::Ended);
+        }
+        if !broadcast.is_built_in() {
+            return Err(Refusal::Elsewhere);
+        }
+        let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
+        let cut = self.publishers.enter(broadcast.id, publish);
+        Ok(Admission { broadcast, publish, cut })
+    }
+
+    async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
+        if let Some(open) = self.ledger.directory.newest_of(user.id) {
+            return Ok(open);
+        }
+        let request = CreateBroadcast::titled(format!("{} is live", user.display_name));
+        let created = create(&self.ledger, &self.keys, &user.identity(), request).await?;
+        self.created(&created);
+        Ok(created)
+    }
+
+    /// The first media of a publish arrived: the broadcast is live. False: it ended, or another encoder took over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn media_started(&self, id: BroadcastId, publish: PublishId) -> Result<bool> {
+        let now = self.clock().now();
+        let rule = |current: &Snapshot| {
+            let is_current = self.publishers.is_current(id, publish);
+            Ok(if is_current { current.media_started(now) } else { None })
+        };
+        let after = self.ledger.change(id, None, rule).await?;
+        let live = after.status != Status::Ended && self.publishers.is_current(id, publish);
+        if live {
+            self.deadlines().remove(&id);
+            info!(broadcast_id = %id, title = after.title, "broadcast is live");
+        }
+        Ok(live)
+    }
+
+    /// The encoder went. The broadcast waits for it, unless another encoder took over or the wait is set to 0.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn media_stopped(&self, id: BroadcastId, publish: PublishId, reason: &str) -> Result<()> {
+        if !self.publishers.remove(id, publish) {
+            return Ok(());
+        }
+        let until = self.wait_until();
+        let rule = |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
+        let before = self.ledger.get(id).await?;
+        let after = self.ledger.change(id, None, rule).await?;
+        if after.revision != before.revision {
+            info!(broadcast_id = %id, reason, "broadcast interrupted: waiting for the encoder");
+            self.set_deadline(id, self.settings.reconnect_window);
+        }
+        if self.settings.reconnect_window.is_zero() {
+            self.end_without_encoder(id).await?;
+        }
+        Ok(())
+    }
+}

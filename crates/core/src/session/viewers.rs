@@ -1,0 +1,288 @@
+//! The viewers of a session: join, sign of life, leave, time-out.
+
+use aws_lc_rs::hmac;
+use uuid::Uuid;
+
+use super::SessionManager;
+use crate::broadcast::{Broadcast, Snapshot, Status};
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::event::{EventType, LeaveReason, joined, left};
+use crate::ids::{BroadcastId, UserId, ViewerId};
+use crate::presence::Expired;
+use crate::token::{Pass, PassKind};
+use crate::viewer::{Client, Departure, JoinOutcome, NewViewer};
+
+const USER_AGENT_CHARS: usize = 512;
+
+/// What somebody gives who wants to watch.
+#[derive(Debug, Clone, Default)]
+pub struct JoinRequest {
+    /// Who they say they are; believed only from that user.
+    pub user_id: Option<UserId>,
+    /// An invitation to a private broadcast.
+    pub join_token: Option<String>,
+    /// The token of a viewer that they were before.
+    pub viewer_token: Option<String>,
+}
+
+/// A place to watch from.
+#[derive(Debug, Clone)]
+pub struct Joined {
+    /// The viewer.
+    pub viewer: ViewerId,
+    /// Its secret.
+    pub viewer_token: String,
+    /// The token for its playback addresses.
+    pub playback_token: String,
+    /// The broadcast.
+    pub broadcast: Snapshot,
+}
+
+/// A player that may fetch media.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The broadcast.
+    pub broadcast: Snapshot,
+    /// Who plays.
+    pub pass: Pass,
+}
+
+impl SessionManager {
+    /// Lets somebody watch. The owner gets a preview, which does not count.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a private broadcast, [`Error::BroadcastFull`], [`Error::BroadcastEnded`],
+    /// [`Error::ViewerGone`] for the token of a viewer who left, [`Error::JoinTokenInvalid`], [`Error::Forbidden`] for
+    /// a `user_id` of somebody else, or the store's.
+    pub async fn track_user_join(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        request: JoinRequest,
+        client: Client,
+    ) -> Result<Joined> {
+        let broadcast = self.ledger.get(id).await?;
+        if !broadcast.is_visible_to(caller) {
+            return Err(Error::NotFound("broadcast"));
+        }
+        if request.join_token.is_some() {
+            return Err(Error::JoinTokenInvalid);
+        }
+        if request.user_id.is_some() && request.user_id != caller.user_id() {
+            return Err(Error::Forbidden("user_id can only be your own"));
+        }
+        if broadcast.status == Status::Ended {
+            return Err(Error::BroadcastEnded);
+        }
+        let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
+        if pass.kind == PassKind::Viewer {
+            self.seat(&broadcast, pass.viewer, caller.user_id(), client).await?;
+        }
+        let broadcast = self.ledger.get(id).await?;
+        Ok(self.joined(broadcast, pass))
+    }
+
+    fn pass_for(&self, caller: &Caller, broadcast: &Broadcast, token: Option<&str>) -> Result<Pass> {
+        if let Some(token) = token {
+            return self.tokens.check_viewer(broadcast.id, token).ok_or(Error::ViewerGone);
+        }
+        if broadcast.is_owned_by(caller) {
+            return Ok(Pass { viewer: ViewerId(broadcast.id.0), kind: PassKind::Preview });
+        }
+        self.fresh_pass()
+    }
+
+    fn joined(&self, broadcast: Snapshot, pass: Pass) -> Joined {
+        Joined {
+            viewer: pass.viewer,
+            viewer_token: self.tokens.viewer_token(broadcast.id, pass),
+            playback_token: self.tokens.playback_token(broadcast.id, pass),
+            broadcast,
+        }
+    }
+
+    fn fresh_pass(&self) -> Result<Pass> {
+        let viewer = ViewerId(self.ledger.ids.uuid(self.clock().now())?);
+        Ok(Pass { viewer, kind: PassKind::Viewer })
+    }
+
+    /// Takes a place in the store and enters the viewer as present.
+    async fn seat(&self, broadcast: &Broadcast, id: ViewerId, user_id: Option<UserId>, client: Client) -> Result<()> {
+        let user_agent = client.user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
+        let viewer = NewViewer {
+            id,
+            session_id: broadcast.id,
+            user_id,
+            person: self.person(broadcast.id, user_id.map_or(id.0, |user| user.0)),
+            at: self.clock().now(),
+            client: Client { user_agent, ..client },
+        };
+        let now = self.clock().monotonic();
+        let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
+        match self.store.join(&viewer, event).await? {
+            JoinOutcome::Joined(seat, counts) => {
+                self.presence.enter(seat, now);
+                self.ledger.directory.count(broadcast.id, counts);
+                Ok(())
+            }
+            JoinOutcome::Present(seat) => {
+                self.presence.enter(seat, now);
+                Ok(())
+            }
+            JoinOutcome::Full => Err(Error::BroadcastFull),
+            JoinOutcome::Ended => Err(Error::BroadcastEnded),
+            JoinOutcome::Gone => Err(Error::ViewerGone),
+            JoinOutcome::NotFound => Err(Error::NotFound("broadcast")),
+        }
+    }
+
+    /// A pseudonym of a person in the log of one session, not to be linked with another's.
+    fn person(&self, session: BroadcastId, who: Uuid) -> String {
+        let mut context = hmac::Context::with_key(&self.person_key);
+        context.update(session.0.as_bytes());
+        context.update(who.as_bytes());
+        let tag = context.sign();
+        tag.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A viewer's sign of life.
+    ///
+    /// # Errors
+    /// [`Error::ViewerGone`]: left, timed out, or never was.
+    pub fn heartbeat(&self, id: BroadcastId, viewer_token: &str) -> Result<()> {
+        let pass = self.tokens.check_viewer(id, viewer_token).ok_or(Error::ViewerGone)?;
+        let there = match pass.kind {
+            PassKind::Preview => self.ledger.directory.get(id).is_some(),
+            PassKind::Viewer => self.presence.touch(id, pass.viewer, self.clock().monotonic()),
+        };
+        if there { Ok(()) } else { Err(Error::ViewerGone) }
+    }
+
+    /// A viewer says goodbye; also if it had gone before.
+    ///
+    /// # Errors
+    /// [`Error::ViewerGone`] for a token that was never one of this broadcast, or the store's.
+    pub async fn leave(&self, id: BroadcastId, viewer_token: &str) -> Result<()> {
+        let pass = self.tokens.check_viewer(id, viewer_token).ok_or(Error::ViewerGone)?;
+        if pass.kind == PassKind::Preview {
+            return Ok(());
+        }
+        self.depart(id, pass.viewer).await.map(|_| ())
+    }
+
+    /// Ends all viewers of a user in a session; how many there were.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn track_user_leave(&self, id: BroadcastId, user: UserId) -> Result<usize> {
+        let mut count = 0;
+        for viewer in self.presence.of_user(id, user) {
+            count += usize::from(self.depart(id, viewer).await?);
+        }
+        Ok(count)
+    }
+
+    async fn depart(&self, session_id: BroadcastId, viewer: ViewerId) -> Result<bool> {
+        let at = self.clock().now();
+        let reason = LeaveReason::Left;
+        let departure = Departure { viewer, session_id, generation: None, reason, at };
+        let left = self.record_departure(&departure).await?;
+        self.presence.remove(viewer);
+        Ok(left)
+    }
+
+    async fn record_departure(&self, departure: &Departure) -> Result<bool> {
+        let data = left(departure.viewer, departure.reason);
+        let mut event = self.ledger.event(EventType::ViewerLeft, data, None)?;
+        event.created_at = departure.at;
+        let counts = self.store.leave(departure, event).await?;
+        if let Some(counts) = counts {
+            self.ledger.directory.count(departure.session_id, counts);
+        }
+        Ok(counts.is_some())
+    }
+
+    /// Ends every viewer without a sign of life; each at the moment at which its time ran out.
+    pub(super) async fn expire_viewers(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for expired in self.presence.expire(self.settings.viewer_timeout, self.clock().monotonic()) {
+            match self.expire(&expired).await {
+                Ok(_) => self.presence.remove_stay(&expired.seat),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
+    }
+
+    async fn expire(&self, expired: &Expired) -> Result<bool> {
+        let departure = Departure {
+            viewer: expired.seat.viewer,
+            session_id: expired.seat.session_id,
+            generation: Some(expired.seat.generation),
+            reason: LeaveReason::TimedOut,
+            at: self.clock().now() - expired.ago,
+        };
+        self.record_departure(&departure).await
+    }
+
+    /// A fresh viewer for a player that opens the entry address of a public broadcast. It counts once it fetches a
+    /// media playlist.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for private ones too, [`Error::BroadcastEnded`].
+    pub async fn enter(&self, id: BroadcastId) -> Result<(Snapshot, String)> {
+        let broadcast = self.ledger.get(id).await?;
+        if broadcast.is_private() {
+            return Err(Error::NotFound("broadcast"));
+        }
+        if broadcast.status == Status::Ended {
+            return Err(Error::BroadcastEnded);
+        }
+        let token = self.tokens.playback_token(id, self.fresh_pass()?);
+        Ok((broadcast, token))
+    }
+
+    /// Lets a player fetch a playlist and takes that as a sign of life; a viewer who is not there takes a place, or
+    /// plays on after a time-out.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a wrong token and for private broadcasts that the viewer may not watch,
+    /// [`Error::BroadcastFull`], [`Error::ViewerGone`], or the store's.
+    pub async fn play(&self, id: BroadcastId, playback_token: &str, client: impl Fn() -> Client + Send) -> Result<Admitted> {
+        let pass = self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        let broadcast = self.ledger.get(id).await?;
+        if pass.kind == PassKind::Viewer {
+            let there = self.presence.touch(id, pass.viewer, self.clock().monotonic());
+            if !there && broadcast.is_private() {
+                return Err(Error::NotFound("broadcast"));
+            }
+            if !there && broadcast.status == Status::Ended {
+                // What ended may be played to its last segment by those who hold an address; nobody is counted.
+                return Ok(Admitted { broadcast, pass });
+            }
+            if !there {
+                self.seat(&broadcast, pass.viewer, None, client()).await?;
+            }
+        }
+        Ok(Admitted { broadcast, pass })
+    }
+
+    /// Lets a player fetch a segment of a private broadcast: only viewers who are there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn watch_private(&self, id: BroadcastId, playback_token: &str) -> Result<()> {
+        let pass = self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        let there = match pass.kind {
+            PassKind::Preview => true,
+            PassKind::Viewer => self.presence.touch(id, pass.viewer, self.clock().monotonic()),
+        };
+        if there { Ok(()) } else { Err(Error::NotFound("broadcast")) }
+    }
+
+    /// The playback token of the owner's preview, the same at each call so that addresses stay the same.
+    pub fn preview_token(&self, id: BroadcastId) -> String {
+        self.tokens.playback_token(id, Pass { viewer: ViewerId(id.0), kind: PassKind::Preview })
+    }
+}

@@ -1,0 +1,111 @@
+//! What the managers need kept. Each call is one transaction, on disk before it answers.
+
+use async_trait::async_trait;
+
+use crate::broadcast::{Broadcast, Snapshot};
+use crate::clock::Time;
+use crate::error::Result;
+use crate::event::{Event, LeaveReason, NewEvent};
+use crate::ids::{BroadcastId, SignInId, UserId, ViewerId};
+use crate::user::{SealedKey, SignIn, User};
+use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat};
+
+/// The removal of all viewers of a session.
+pub struct Eviction<'a> {
+    /// Why they go.
+    pub reason: LeaveReason,
+    /// Makes the `viewer.left` of one.
+    pub event: &'a (dyn Fn(ViewerId) -> Result<NewEvent> + Send + Sync),
+}
+
+/// A broadcast's next state, to be kept only if nobody else changed it meanwhile.
+pub struct Change<'a> {
+    /// The state that the change was decided on.
+    pub before: &'a Broadcast,
+    /// The state to keep; its revision is one higher.
+    pub after: &'a Broadcast,
+    /// What to log, in this order.
+    pub events: Vec<NewEvent>,
+    /// Removes all viewers first, each with its `viewer.left`.
+    pub evict: Option<Eviction<'a>>,
+    /// The effective time.
+    pub at: Time,
+}
+
+/// Keeps broadcasts.
+#[async_trait]
+pub trait BroadcastStore: Send + Sync {
+    /// Keeps a new broadcast and its first events.
+    async fn insert_broadcast(&self, broadcast: &Broadcast, events: Vec<NewEvent>) -> Result<Counts>;
+
+    /// Reads one, ended ones too, deleted ones not.
+    async fn broadcast(&self, id: BroadcastId) -> Result<Option<Snapshot>>;
+
+    /// Keeps a change. `None`: somebody else changed it first; read it again.
+    async fn save_broadcast(&self, change: Change<'_>) -> Result<Option<Counts>>;
+
+    /// All that have not ended.
+    async fn open_broadcasts(&self) -> Result<Vec<Snapshot>>;
+
+    /// The one, ended or not, whose stream key has this hash.
+    async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>>;
+}
+
+/// Keeps viewers and the event log.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Gives a viewer a place under `max_viewers`, if there is one.
+    async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome>;
+
+    /// Ends a viewer's stay. `None`: it was not there, or joined again since.
+    async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// Everybody who is there.
+    async fn seats(&self) -> Result<Vec<Seat>>;
+
+    /// Up to `limit` events after `seq`, ascending.
+    async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>>;
+}
+
+/// Which of two things that must be unique is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The user name.
+    Username,
+    /// The e-mail address.
+    Email,
+}
+
+/// Keeps users and their sign-ins.
+#[async_trait]
+pub trait UserStore: Send + Sync {
+    /// Keeps a new user, unless the name or address is taken.
+    async fn insert_user(&self, user: &User) -> Result<Result<(), Taken>>;
+
+    /// Reads one.
+    async fn user(&self, id: UserId) -> Result<Option<User>>;
+
+    /// Finds one by user name or e-mail address.
+    async fn user_by_login(&self, login: &str) -> Result<Option<User>>;
+
+    /// Finds one by the hash of the lasting stream key.
+    async fn user_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<User>>;
+
+    /// Replaces the lasting stream key.
+    async fn set_user_stream_key(&self, id: UserId, key: &SealedKey) -> Result<()>;
+
+    /// Whether there is an administrator.
+    async fn has_admin(&self) -> Result<bool>;
+
+    /// Keeps a new sign-in.
+    async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()>;
+
+    /// Reads one.
+    async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>>;
+
+    /// Replaces the refresh token's hash if it is still `from`; false if not.
+    async fn rotate_sign_in(&self, from: &SignIn, to: &SignIn) -> Result<bool>;
+
+    /// Removes one.
+    async fn end_sign_in(&self, id: SignInId) -> Result<()>;
+}

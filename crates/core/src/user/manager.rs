@@ -1,0 +1,300 @@
+//! `UserManager`: accounts and sign-ins.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use garde::Validate;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{Role, SignIn, StreamKeys, User};
+use crate::caller::{Caller, Identity};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::ids::{Ids, SignInId, UserId};
+use crate::password::Passwords;
+use crate::secret::{Secret, sha256};
+use crate::store::{Taken, UserStore};
+use crate::token::{AccessTokens, Grant};
+use crate::validate;
+
+const REFRESH_PREFIX: &str = "rt_";
+const SECRET_BYTES: usize = 32;
+const ID_BYTES: usize = 16;
+
+/// What somebody gives for a new account.
+#[derive(Debug, Clone, Validate)]
+pub struct Registration {
+    /// The name in addresses.
+    #[garde(custom(|value: &String, cx: &()| validate::username(value, cx)))]
+    pub username: String,
+    /// The e-mail address.
+    #[garde(custom(|value: &String, cx: &()| validate::email(value, cx)))]
+    pub email: String,
+    /// The password, 8 to 256 characters.
+    #[garde(custom(|value: &String, cx: &()| validate::text(8..=256)(value, cx)))]
+    pub password: String,
+    /// The name as shown; the user name without one.
+    #[garde(custom(validate::some_text(1..=64)))]
+    pub display_name: Option<String>,
+}
+
+/// A signed-in user with new tokens.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// The access token, a JWT.
+    pub access_token: String,
+    /// For how many seconds it is good.
+    pub expires_in: u32,
+    /// The refresh token, good once.
+    pub refresh_token: String,
+}
+
+/// Settings of accounts.
+#[derive(Debug, Clone, Copy)]
+pub struct UserSettings {
+    /// Whether strangers may register.
+    pub registration: bool,
+    /// For how many seconds an access token is good.
+    pub access_token_seconds: u32,
+    /// After how many seconds without a refresh a sign-in ends.
+    pub refresh_token_seconds: u32,
+}
+
+/// What a [`UserManager`] is made of.
+pub struct UserParts {
+    /// Where users are kept.
+    pub store: Arc<dyn UserStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Stream keys.
+    pub keys: Arc<StreamKeys>,
+    /// Settings.
+    pub settings: UserSettings,
+}
+
+/// Registers, signs in and knows users.
+pub struct UserManager {
+    parts: UserParts,
+    passwords: Passwords,
+    tokens: AccessTokens,
+    /// The hash of the one-time set-up token, while there is no administrator.
+    set_up: Mutex<Option<[u8; 32]>>,
+}
+
+impl UserManager {
+    /// `hashes_at_once`: how many passwords may be hashed at a time.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when keys cannot be derived.
+    pub fn new(parts: UserParts, secret: &Secret, hashes_at_once: usize) -> Result<Self> {
+        let passwords = Passwords::new(hashes_at_once)?;
+        Ok(Self { parts, passwords, tokens: AccessTokens::new(secret)?, set_up: Mutex::new(None) })
+    }
+
+    /// Whom an access token names.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn authenticate(&self, access_token: &str) -> Result<Caller> {
+        self.tokens.check(access_token, self.parts.clock.now()).map(Caller::User)
+    }
+
+    /// Makes an account and signs in.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Taken`], [`Error::Forbidden`] where registration is closed, or the store's.
+    pub async fn register(&self, registration: Registration) -> Result<SignedIn> {
+        if !self.parts.settings.registration {
+            return Err(Error::Forbidden("this server does not take registrations: ask its administrator"));
+        }
+        let user = self.create_user(registration, Role::Broadcaster).await?;
+        self.begin(user).await
+    }
+
+    /// Makes an account with a role, for the set-up and for the operator's commands.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Taken`], or the store's.
+    pub async fn create_user(&self, registration: Registration, role: Role) -> Result<User> {
+        registration.validate()?;
+        let UserParts { store, clock, ids, keys, .. } = &self.parts;
+        let password_hash = self.passwords.hash(ids.as_ref(), registration.password).await?;
+        let now = clock.now();
+        let id = UserId(ids.uuid(now)?);
+        let user = User {
+            id,
+            display_name: registration.display_name.unwrap_or_else(|| registration.username.clone()),
+            username: registration.username,
+            email: registration.email,
+            password_hash,
+            role,
+            stream_key: keys.generate(&id.0)?,
+            created_at: now,
+        };
+        match store.insert_user(&user).await? {
+            Ok(()) => Ok(user),
+            Err(Taken::Username) => Err(Error::Taken("username")),
+            Err(Taken::Email) => Err(Error::Taken("email")),
+        }
+    }
+
+    /// Signs in by user name or e-mail address.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Busy`].
+    pub async fn sign_in(&self, login: &str, password: String) -> Result<SignedIn> {
+        let user = self.parts.store.user_by_login(login).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let matches = self.passwords.verify(hash, password).await?;
+        match user {
+            Some(user) if matches => self.begin(user).await,
+            _ => Err(Error::Unauthenticated("the user name or the password is wrong")),
+        }
+    }
+
+    /// Spends a refresh token for new tokens. A token spent before ends the whole sign-in: it was stolen, or its
+    /// owner's was.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or the store's.
+    pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
+        let invalid = || Error::Unauthenticated("this refresh token is not valid: sign in again");
+        let (id, secret) = parse_refresh(refresh_token).ok_or_else(invalid)?;
+        let UserParts { store, clock, .. } = &self.parts;
+        let current = store.sign_in(id).await?.ok_or_else(invalid)?;
+        let now = clock.now();
+        if current.expires_at <= now {
+            return Err(invalid());
+        }
+        if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_err() {
+            store.end_sign_in(id).await?;
+            tracing::warn!(user_id = %current.user_id, "a spent refresh token was used again; its sign-in is ended");
+            return Err(invalid());
+        }
+        let user = store.user(current.user_id).await?.ok_or_else(invalid)?;
+        let (mut next, token) = self.new_sign_in(id, user.id)?;
+        next.created_at = current.created_at;
+        if !store.rotate_sign_in(&current, &next).await? {
+            return Err(invalid());
+        }
+        self.signed_in(user, id, token)
+    }
+
+    /// Ends the sign-in that a refresh token belongs to. An unknown token is as good as ended.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sign_out(&self, refresh_token: &str) -> Result<()> {
+        let Some((id, secret)) = parse_refresh(refresh_token) else { return Ok(()) };
+        let Some(current) = self.parts.store.sign_in(id).await? else { return Ok(()) };
+        if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_ok() {
+            self.parts.store.end_sign_in(id).await?;
+        }
+        Ok(())
+    }
+
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or the store's.
+    pub async fn me(&self, caller: &Caller) -> Result<User> {
+        let id = caller.signed_in()?.id;
+        self.parts.store.user(id).await?.ok_or(Error::Unauthenticated("this account is gone"))
+    }
+
+    /// The caller's lasting stream key.
+    ///
+    /// # Errors
+    /// As [`UserManager::me`].
+    pub async fn stream_key(&self, caller: &Caller) -> Result<String> {
+        let user = self.me(caller).await?;
+        self.parts.keys.reveal(&user.id.0, &user.stream_key)
+    }
+
+    /// Replaces the caller's lasting stream key and returns the new one.
+    ///
+    /// # Errors
+    /// As [`UserManager::me`].
+    pub async fn reset_stream_key(&self, caller: &Caller) -> Result<String> {
+        let user = self.me(caller).await?;
+        let key = self.parts.keys.generate(&user.id.0)?;
+        self.parts.store.set_user_stream_key(user.id, &key).await?;
+        self.parts.keys.reveal(&user.id.0, &key)
+    }
+
+    /// A one-time token by which the first administrator is made; `None` once there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn offer_set_up(&self) -> Result<Option<String>> {
+        let mut offered = self.set_up.lock().await;
+        if self.parts.store.has_admin().await? {
+            *offered = None;
+            return Ok(None);
+        }
+        let mut random = [0; SECRET_BYTES];
+        self.parts.ids.fill(&mut random)?;
+        let token = URL_SAFE_NO_PAD.encode(random);
+        *offered = Some(sha256(token.as_bytes()));
+        Ok(Some(token))
+    }
+
+    /// Makes the first administrator and signs in. The token is spent by it.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for a wrong or spent token, [`Error::Invalid`], [`Error::Taken`].
+    pub async fn set_up(&self, token: &str, registration: Registration) -> Result<SignedIn> {
+        let mut offered = self.set_up.lock().await;
+        let given = sha256(token.as_bytes());
+        let matches = offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
+        if !matches {
+            return Err(Error::Unauthenticated("this set-up link is not valid or was used: restart the server for a new one"));
+        }
+        let user = self.create_user(registration, Role::Admin).await?;
+        *offered = None;
+        self.begin(user).await
+    }
+
+    async fn begin(&self, user: User) -> Result<SignedIn> {
+        let id = SignInId(self.parts.ids.uuid(self.parts.clock.now())?);
+        let (sign_in, token) = self.new_sign_in(id, user.id)?;
+        self.parts.store.insert_sign_in(&sign_in).await?;
+        self.signed_in(user, id, token)
+    }
+
+    fn new_sign_in(&self, id: SignInId, user_id: UserId) -> Result<(SignIn, String)> {
+        let mut secret = [0; SECRET_BYTES];
+        self.parts.ids.fill(&mut secret)?;
+        let now = self.parts.clock.now();
+        let expires_at = now + time::Duration::seconds(i64::from(self.parts.settings.refresh_token_seconds));
+        let sign_in =
+            SignIn { id, user_id, secret_hash: sha256(&secret), created_at: now, used_at: now, expires_at };
+        let token = format!("{REFRESH_PREFIX}{}", URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), &secret].concat()));
+        Ok((sign_in, token))
+    }
+
+    fn signed_in(&self, user: User, sign_in: SignInId, refresh_token: String) -> Result<SignedIn> {
+        let identity: Identity = user.identity();
+        let now = self.parts.clock.now();
+        let seconds = self.parts.settings.access_token_seconds;
+        let id = self.parts.ids.uuid(now)?;
+        let access_token = self.tokens.issue(&Grant { identity: &identity, sign_in, id, now, seconds })?;
+        Ok(SignedIn { user, access_token, expires_in: seconds, refresh_token })
+    }
+}
+
+fn parse_refresh(token: &str) -> Option<(SignInId, Vec<u8>)> {
+    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(REFRESH_PREFIX)?).ok()?;
+    if bytes.len() != ID_BYTES + SECRET_BYTES {
+        return None;
+    }
+    let (id, secret) = bytes.split_at(ID_BYTES);
+    Some((SignInId(Uuid::from_slice(id).ok()?), secret.to_vec()))
+}

@@ -1,0 +1,89 @@
+//! Viewers: one player on one device, from join to leave.
+
+use std::net::IpAddr;
+
+use crate::clock::Time;
+use crate::event::LeaveReason;
+use crate::ids::{BroadcastId, UserId, ViewerId};
+
+/// What is known of a player's machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Its address.
+    pub ip: Option<IpAddr>,
+    /// What it calls itself, cut to 512 characters.
+    pub user_agent: Option<String>,
+}
+
+/// A viewer who asks for a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewViewer {
+    /// Who.
+    pub id: ViewerId,
+    /// Where.
+    pub session_id: BroadcastId,
+    /// The signed-in user, if any.
+    pub user_id: Option<UserId>,
+    /// The pseudonym under which the log knows the person.
+    pub person: String,
+    /// When.
+    pub at: Time,
+    /// From what.
+    pub client: Client,
+}
+
+/// A viewer who is there, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// Who.
+    pub viewer: ViewerId,
+    /// Where.
+    pub session_id: BroadcastId,
+    /// The signed-in user, if any.
+    pub user_id: Option<UserId>,
+    /// Counts the viewer's joins, so that a late time-out of an earlier stay cannot end a later one.
+    pub generation: i64,
+}
+
+/// How many watch, as of a point of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Measured viewers now.
+    pub viewers: u32,
+    /// The most measured viewers at a time.
+    pub peak: u32,
+    /// The last event's number. Of two counts, the one with the higher is newer.
+    pub seq: u64,
+}
+
+/// What came of asking for a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinOutcome {
+    /// A place was taken and logged.
+    Joined(Seat, Counts),
+    /// The viewer had a place and keeps it.
+    Present(Seat),
+    /// All places are taken.
+    Full,
+    /// The broadcast has ended.
+    Ended,
+    /// This viewer left for good.
+    Gone,
+    /// There is no such broadcast, or it turned private.
+    NotFound,
+}
+
+/// A place given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// Who.
+    pub viewer: ViewerId,
+    /// From where.
+    pub session_id: BroadcastId,
+    /// Only if the viewer has not joined again since.
+    pub generation: Option<i64>,
+    /// Why.
+    pub reason: LeaveReason,
+    /// The effective time.
+    pub at: Time,
+}
