@@ -1,0 +1,18 @@
+//! Everything HTTP: routes, authorisation, problems, OpenAPI. Speaks to the managers and to the media origin; knows no
+//! database.
+
+mod auth;
+mod extract;
+mod fallback;
+mod layers;
+mod list_cache;
+mod problem;
+pub mod router;
+mod routes;
+mod settings;
+mod state;
+mod views;
+
+pub use router::{app, document};
+pub use settings::HttpSettings;
+pub use state::{App, Parts};

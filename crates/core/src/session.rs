@@ -92,6 +92,11 @@ impl SessionManager {
         &self.settings
     }
 
+    /// The time by which sessions are judged.
+    pub fn now(&self) -> Time {
+        self.clock().now()
+    }
+
     /// Loads what was open when the server stopped. All time-outs begin anew; encoders have to come back.
     ///
     /// # Errors

@@ -268,6 +268,15 @@ impl SessionManager {
         Ok(Admitted { broadcast, pass })
     }
 
+    /// Lets a player fetch its multivariant playlist, which is no sign of life yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a wrong token, and for a private broadcast where the viewer is not there.
+    pub async fn known_player(&self, id: BroadcastId, playback_token: &str) -> Result<()> {
+        self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        if self.ledger.get(id).await?.is_private() { self.watch_private(id, playback_token) } else { Ok(()) }
+    }
+
     /// Lets a player fetch a segment of a private broadcast: only viewers who are there.
     ///
     /// # Errors

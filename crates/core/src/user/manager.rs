@@ -262,6 +262,14 @@ impl UserManager {
         self.begin(user).await
     }
 
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ping(&self) -> Result<()> {
+        self.parts.store.has_admin().await.map(|_| ())
+    }
+
     async fn begin(&self, user: User) -> Result<SignedIn> {
         let id = SignInId(self.parts.ids.uuid(self.parts.clock.now())?);
         let (sign_in, token) = self.new_sign_in(id, user.id)?;

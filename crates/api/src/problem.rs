@@ -1,0 +1,164 @@
+//! The one place where errors become HTTP: RFC 9457 problems with stable codes.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use tallylight_core::Error;
+use tallylight_core::error::FieldError;
+use tallylight_media::hls::RequestError;
+use utoipa::ToSchema;
+
+/// How long a caller should wait before it tries again, in seconds.
+const RETRY_SECONDS: &str = "1";
+
+/// Every code that an answer can carry: its status, and what it means. The page at `type` says the same.
+pub const CODES: &[(&str, StatusCode, &str)] = &[
+    ("invalid-json", StatusCode::BAD_REQUEST, "The body is not JSON."),
+    ("invalid-query", StatusCode::BAD_REQUEST, "A query parameter is unknown or not valid."),
+    ("invalid-host", StatusCode::BAD_REQUEST, "The Host header is missing or not a host."),
+    ("invalid-playlist-request", StatusCode::BAD_REQUEST, "The playlist's delivery directives make no sense."),
+    ("unauthenticated", StatusCode::UNAUTHORIZED, "Sign in first, or the credentials are not valid."),
+    ("forbidden", StatusCode::FORBIDDEN, "You may not do this."),
+    ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
+    ("not-found", StatusCode::NOT_FOUND, "There is nothing here, or nothing that you may know of."),
+    ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method."),
+    ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
+    ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),
+    ("broadcast-full", StatusCode::CONFLICT, "All places of this broadcast are taken; try again later."),
+    ("broadcast-ended", StatusCode::GONE, "The broadcast has ended."),
+    ("viewer-gone", StatusCode::GONE, "This viewer left or timed out; join again."),
+    ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the server takes."),
+    ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."),
+    ("invalid-fields", StatusCode::UNPROCESSABLE_ENTITY, "Fields are unknown or not valid; `errors` names each."),
+    ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much at once; try again after `Retry-After` seconds."),
+    ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached; nothing was changed."),
+    ("no-new-media", StatusCode::SERVICE_UNAVAILABLE, "No new media arrived in time; ask for the playlist again."),
+    ("internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server; it has been logged."),
+];
+
+/// An answer that says what is wrong.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+}
+
+/// A problem on the wire (RFC 9457 §3.1).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemView {
+    /// The address of a page about this code.
+    #[serde(rename = "type")]
+    #[schema(format = "uri-reference")]
+    kind: String,
+    /// What the code means.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The stable code.
+    code: &'static str,
+    /// What is wrong here.
+    detail: String,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldErrorView>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldErrorView {
+    /// The field's path.
+    field: String,
+    /// What is wrong, for a person.
+    message: String,
+}
+
+impl Problem {
+    /// A problem of a code out of [`CODES`].
+    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A problem with one field or parameter.
+    pub fn field(code: &'static str, field: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let detail = format!("{field} {message}");
+        Self { code, detail, errors: vec![FieldError { field: field.to_owned(), message }] }
+    }
+
+    fn entry(&self) -> (StatusCode, &'static str) {
+        let entry = CODES.iter().find(|(code, ..)| *code == self.code);
+        entry.map_or((StatusCode::INTERNAL_SERVER_ERROR, ""), |(_, status, title)| (*status, title))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            Error::NotFound(_) => "not-found",
+            Error::Unauthenticated(_) => "unauthenticated",
+            Error::Forbidden(_) => "forbidden",
+            Error::Invalid(errors) => return Self { code: "invalid-fields", detail, errors },
+            Error::Taken(field) => return Self::field("taken", field, "is taken"),
+            Error::InvalidTransition { .. } => "invalid-transition",
+            Error::BroadcastFull => "broadcast-full",
+            Error::BroadcastEnded => "broadcast-ended",
+            Error::ViewerGone => "viewer-gone",
+            Error::JoinTokenInvalid => "join-token-invalid",
+            Error::Busy(_) => "busy",
+            Error::Unavailable(reason) => {
+                tracing::error!(reason, "the database is unavailable");
+                return Self::new("unavailable", "the database cannot be reached now; nothing was changed");
+            }
+            Error::Internal(reason) => {
+                tracing::error!(reason, "internal error");
+                return Self::new("internal", "something went wrong on the server; it has been logged");
+            }
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        let code = match error {
+            RequestError::NotFound => "not-found",
+            RequestError::BadRequest(_) => "invalid-playlist-request",
+            RequestError::Timeout => "no-new-media",
+            RequestError::Busy => "busy",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, title) = self.entry();
+        let view = ProblemView {
+            kind: format!("/api/problems/{}", self.code),
+            title,
+            status: status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+            errors: self
+                .errors
+                .into_iter()
+                .map(|FieldError { field, message }| FieldErrorView { field, message })
+                .collect(),
+        };
+        let mut response = (status, Json(view)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

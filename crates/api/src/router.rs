@@ -1,0 +1,177 @@
+//! Every address of the server. Routes and the OpenAPI document come from here alone.
+
+use axum::Router;
+use axum::routing::get;
+use bytes::Bytes;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::routes::{auth, broadcasts, health, pages, playback, sessions, stream_keys, users, viewers};
+use crate::state::{App, Parts};
+use crate::{fallback, layers};
+
+/// The addresses, by name.
+pub mod url {
+    /// Makes an account.
+    pub const REGISTER: &str = "/api/auth/register";
+    /// Signs in.
+    pub const LOGIN: &str = "/api/auth/login";
+    /// Spends a refresh token.
+    pub const REFRESH: &str = "/api/auth/refresh";
+    /// Signs out.
+    pub const LOGOUT: &str = "/api/auth/logout";
+    /// Makes the first administrator.
+    pub const SETUP: &str = "/api/auth/setup";
+    /// One's own account.
+    pub const ME: &str = "/api/users/me";
+    /// One's own lasting stream key.
+    pub const MY_STREAM_KEY: &str = "/api/users/me/stream-key";
+    /// Replaces it.
+    pub const RESET_MY_STREAM_KEY: &str = "/api/users/me/stream-key/reset";
+    /// Makes broadcasts.
+    pub const BROADCASTS: &str = "/api/broadcasts";
+    /// Lists those on air.
+    pub const ACTIVE: &str = "/api/broadcasts/active";
+    /// One broadcast.
+    pub const BROADCAST: &str = "/api/broadcasts/{id}";
+    /// Replaces its stream key.
+    pub const RESET_STREAM_KEY: &str = "/api/broadcasts/{id}/stream-key/reset";
+    /// Watches it.
+    pub const JOIN: &str = "/api/broadcasts/{id}/join";
+    /// Shows a sign of life.
+    pub const HEARTBEAT: &str = "/api/broadcasts/{id}/heartbeat";
+    /// Stops watching.
+    pub const LEAVE: &str = "/api/broadcasts/{id}/leave";
+    /// One session.
+    pub const SESSION: &str = "/api/sessions/{id}";
+    /// What a problem's code means.
+    pub const PROBLEM: &str = "/api/problems/{code}";
+    /// The OpenAPI document.
+    pub const OPENAPI: &str = "/api/openapi.json";
+    /// The document, to browse.
+    pub const DOCS: &str = "/api/docs";
+    /// Whether the process lives.
+    pub const HEALTHZ: &str = "/healthz";
+    /// Whether it can serve.
+    pub const READYZ: &str = "/readyz";
+    /// The entry address of a public broadcast, for any player.
+    pub const ENTRY: &str = "/live/{id}/index.m3u8";
+    /// The latest picture of a public broadcast.
+    pub const THUMBNAIL: &str = "/live/{id}/thumbnail.jpg";
+    /// Media of public broadcasts, the same for all.
+    pub const SEGMENT: &str = "/live/{id}/seg/{name}";
+    /// Playlists and the thumbnail of one viewer.
+    pub const VIEWER_FILE: &str = "/live/{id}/{token}/{file}";
+    /// Media of private broadcasts.
+    pub const VIEWER_SEGMENT: &str = "/live/{id}/{token}/seg/{name}";
+    /// The home page.
+    pub const HOME: &str = "/";
+    /// Where a broadcast is watched.
+    pub const WATCH: &str = "/watch/{id}";
+    /// Where broadcasters work.
+    pub const STUDIO: &str = "/studio";
+    /// Where the first administrator is made.
+    pub const SETUP_PAGE: &str = "/setup";
+}
+
+/// The whole server over its managers.
+pub fn app(parts: Parts) -> Router {
+    let max_body_bytes = parts.settings.max_body_bytes;
+    let (api, document) = api().split_for_parts();
+    let state = App::new(parts, json(&document));
+    let router = Router::new()
+        .merge(api)
+        .merge(media())
+        .merge(site())
+        .method_not_allowed_fallback(fallback::method_not_allowed)
+        .with_state(state)
+        .merge(tallylight_web_assets::assets())
+        .fallback(fallback::not_found);
+    layers::around(router, max_body_bytes)
+}
+
+/// The OpenAPI document as JSON, ending in a line feed.
+pub fn document() -> String {
+    let text = serde_json::to_string_pretty(&api().into_openapi()).unwrap_or_default();
+    text + "\n"
+}
+
+fn json(document: &OpenApi) -> Bytes {
+    Bytes::from(serde_json::to_vec(document).unwrap_or_default())
+}
+
+/// What the OpenAPI document describes.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(about())
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::setup))
+        .routes(routes!(users::me))
+        .routes(routes!(stream_keys::mine))
+        .routes(routes!(stream_keys::reset_mine))
+        .routes(routes!(broadcasts::create))
+        .routes(routes!(broadcasts::active))
+        .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
+        .routes(routes!(stream_keys::reset))
+        .routes(routes!(viewers::join))
+        .routes(routes!(viewers::heartbeat))
+        .routes(routes!(viewers::leave))
+        .routes(routes!(sessions::read))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// What players fetch.
+fn media() -> Router<App> {
+    Router::new()
+        .route(url::ENTRY, get(playback::entry))
+        .route(url::THUMBNAIL, get(playback::thumbnail))
+        .route(url::SEGMENT, get(playback::segment))
+        .route(url::VIEWER_FILE, get(playback::viewer_file))
+        .route(url::VIEWER_SEGMENT, get(playback::viewer_segment))
+}
+
+/// What people open.
+fn site() -> Router<App> {
+    Router::new()
+        .route(url::HOME, get(pages::home))
+        .route(url::WATCH, get(pages::watch))
+        .route(url::STUDIO, get(pages::studio))
+        .route(url::SETUP_PAGE, get(pages::setup))
+        .route(url::DOCS, get(pages::docs))
+        .route(url::OPENAPI, get(pages::openapi))
+        .route(url::PROBLEM, get(pages::problem))
+}
+
+fn about() -> OpenApi {
+    let mut info = Info::new("Tallylight", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Live broadcasts: go live, be found, be watched, and know exactly who watched. Errors are \
+         `application/problem+json` (RFC 9457) with a stable `code`."
+            .into(),
+    );
+    info.license = Some(License::new("MIT OR Apache-2.0"));
+    info.contact = None::<Contact>;
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = Components::builder().security_scheme("bearer", bearer).build();
+    let tag = |name: &str, description: &str| {
+        let mut tag = Tag::new(name);
+        tag.description = Some(description.into());
+        tag
+    };
+    OpenApi::builder()
+        .info(info)
+        .components(Some(components))
+        .tags(Some([
+            tag("accounts", "Register, sign in, and one's own account."),
+            tag("broadcasts", "Go live, be found, and end."),
+            tag("viewers", "Watch: join, stay, leave."),
+            tag("sessions", "A broadcast as a live record."),
+            tag("operation", "For those who run the server."),
+        ]))
+        .build()
+}

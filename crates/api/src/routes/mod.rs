@@ -1,0 +1,11 @@
+//! The handlers, by noun.
+
+pub mod auth;
+pub mod broadcasts;
+pub mod health;
+pub mod pages;
+pub mod playback;
+pub mod sessions;
+pub mod stream_keys;
+pub mod users;
+pub mod viewers;

@@ -1,0 +1,63 @@
+//! Stream keys: of a broadcast, and the lasting one of a user.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CACHE_CONTROL;
+use tallylight_core::ids::BroadcastId;
+
+use crate::auth::SignedIn;
+use crate::extract::{Base, Path};
+use crate::problem::{Problem, ProblemView};
+use crate::router::url;
+use crate::state::App;
+use crate::views::{BroadcastView, StreamKeyView, rtmp_url};
+
+/// Replace the stream key of a broadcast; the encoder that uses the old one is cut.
+#[utoipa::path(post, path = url::RESET_STREAM_KEY, tag = "broadcasts", security(("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
+    (status = 200, description = "The broadcast with its new key", body = BroadcastView),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn reset(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<BroadcastId>,
+    base: Base,
+) -> Result<impl IntoResponse, Problem> {
+    let broadcast = app.broadcasts.reset_stream_key(&caller, id).await?;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &base, &app)?)))
+}
+
+/// One's lasting stream key: it feeds one's newest open broadcast, or makes one.
+#[utoipa::path(get, path = url::MY_STREAM_KEY, tag = "accounts", security(("bearer" = [])), responses(
+    (status = 200, description = "The key", body = StreamKeyView),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn mine(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    base: Base,
+) -> Result<impl IntoResponse, Problem> {
+    let stream_key = app.users.stream_key(&caller).await?;
+    Ok(answer(&app, &base, stream_key))
+}
+
+/// Replace one's lasting stream key.
+#[utoipa::path(post, path = url::RESET_MY_STREAM_KEY, tag = "accounts", security(("bearer" = [])), responses(
+    (status = 200, description = "The new key", body = StreamKeyView),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn reset_mine(
+    State(app): State<App>,
+    SignedIn(caller): SignedIn,
+    base: Base,
+) -> Result<impl IntoResponse, Problem> {
+    let stream_key = app.users.reset_stream_key(&caller).await?;
+    Ok(answer(&app, &base, stream_key))
+}
+
+fn answer(app: &App, base: &Base, stream_key: String) -> impl IntoResponse + use<> {
+    let view = StreamKeyView { rtmp_url: rtmp_url(app, base), stream_key };
+    ([(CACHE_CONTROL, "no-store")], Json(view))
+}

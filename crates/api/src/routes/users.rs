@@ -1,0 +1,22 @@
+//! Users.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CACHE_CONTROL;
+
+use crate::auth::SignedIn;
+use crate::problem::{Problem, ProblemView};
+use crate::router::url;
+use crate::state::App;
+use crate::views::UserView;
+
+/// One's own account.
+#[utoipa::path(get, path = url::ME, tag = "accounts", security(("bearer" = [])), responses(
+    (status = 200, description = "The account", body = UserView),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn me(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<impl IntoResponse, Problem> {
+    let user = app.users.me(&caller).await?;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
+}

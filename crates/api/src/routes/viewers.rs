@@ -1,0 +1,81 @@
+//! Viewers: join, stay, leave.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+use tallylight_core::ids::{BroadcastId, UserId};
+use tallylight_core::session::{Joined, JoinRequest};
+
+use crate::auth::Auth;
+use crate::extract::{Base, FromClient, Json, Path};
+use crate::problem::{Problem, ProblemView};
+use crate::router::url;
+use crate::state::App;
+use crate::views::{JoinRequestBody, JoinResponse, PlaybackView, SessionView, ViewerTokenRequest};
+
+/// Join a broadcast as a viewer. Its owner gets a preview, which does not count.
+#[utoipa::path(post, path = url::JOIN, tag = "viewers", security((), ("bearer" = [])),
+    params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = JoinRequestBody, responses(
+    (status = 200, description = "A place", body = JoinResponse),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn join(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Path(id): Path<BroadcastId>,
+    base: Base,
+    FromClient(client): FromClient,
+    Json(body): Json<JoinRequestBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let JoinRequestBody { user_id, join_token, viewer_token } = body;
+    let request = JoinRequest { user_id: user_id.map(UserId), join_token, viewer_token };
+    let joined = app.broadcasts.join_broadcast(&caller, id, request, client).await?;
+    Ok(([(CACHE_CONTROL, "no-store")], Answer(response(&app, &base, joined))))
+}
+
+fn response(app: &App, base: &Base, joined: Joined) -> JoinResponse {
+    let broadcast = &joined.broadcast;
+    let own = || format!("{}/live/{}/{}/index.m3u8", base.url, broadcast.id, joined.playback_token);
+    JoinResponse {
+        viewer_id: joined.viewer.0,
+        viewer_token: joined.viewer_token,
+        heartbeat_interval: app.sessions.settings().heartbeat_interval.as_secs(),
+        session: SessionView::new(broadcast, app.sessions.now()),
+        playback: PlaybackView {
+            hls_url: if broadcast.is_built_in() { Some(own()) } else { broadcast.elsewhere.hls_url.clone() },
+            webrtc_endpoint: broadcast.elsewhere.webrtc_endpoint.clone(),
+        },
+    }
+}
+
+/// A sign of life, due every `heartbeat_interval` seconds.
+#[utoipa::path(post, path = url::HEARTBEAT, tag = "viewers",
+    params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
+    (status = 204, description = "The viewer is there"),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn heartbeat(
+    State(app): State<App>,
+    Path(id): Path<BroadcastId>,
+    Json(body): Json<ViewerTokenRequest>,
+) -> Result<StatusCode, Problem> {
+    app.sessions.heartbeat(id, &body.viewer_token)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stop watching.
+#[utoipa::path(post, path = url::LEAVE, tag = "viewers",
+    params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
+    (status = 204, description = "The viewer is gone, also if it was before"),
+    (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
+))]
+pub async fn leave(
+    State(app): State<App>,
+    Path(id): Path<BroadcastId>,
+    Json(body): Json<ViewerTokenRequest>,
+) -> Result<StatusCode, Problem> {
+    app.sessions.leave(id, &body.viewer_token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

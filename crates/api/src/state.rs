@@ -1,0 +1,68 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_media::hls::Origin;
+
+use crate::list_cache::ListCache;
+use crate::settings::HttpSettings;
+
+/// What the HTTP side is made of.
+pub struct Parts {
+    /// Broadcasts.
+    pub broadcasts: Arc<BroadcastManager>,
+    /// Sessions.
+    pub sessions: Arc<SessionManager>,
+    /// Users.
+    pub users: Arc<UserManager>,
+    /// Media.
+    pub origin: Arc<Origin>,
+    /// Settings.
+    pub settings: HttpSettings,
+}
+
+/// The state shared by all handlers.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// See [`App`].
+pub struct Inner {
+    /// Broadcasts.
+    pub broadcasts: Arc<BroadcastManager>,
+    /// Sessions.
+    pub sessions: Arc<SessionManager>,
+    /// Users.
+    pub users: Arc<UserManager>,
+    /// Media.
+    pub origin: Arc<Origin>,
+    /// Settings.
+    pub settings: HttpSettings,
+    pub(crate) lists: ListCache,
+    pub(crate) document: Bytes,
+}
+
+impl App {
+    /// `document`: the OpenAPI document as JSON.
+    pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
+        let Parts { broadcasts, sessions, users, origin, settings } = parts;
+        Self(Arc::new(Inner {
+            broadcasts,
+            sessions,
+            users,
+            origin,
+            settings,
+            lists: ListCache::default(),
+            document,
+        }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
