@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import { leanTemplates } from "./scripts/lean-templates.js";
 
 const root = import.meta.dirname;
 const page = (name: string) => resolve(root, `${name}.html`);
@@ -34,7 +35,7 @@ function blockFirstPaint(): Plugin {
 
 export default defineConfig({
   root,
-  plugins: [pageAddresses(), blockFirstPaint()],
+  plugins: [leanTemplates(), pageAddresses(), blockFirstPaint()],
   build: {
     target: "es2022",
     // A data: URL would need its own line in the content security policy.

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
+import { leanTemplates } from "./scripts/lean-templates.js";
 
 /** The embeddable element: one file under a name that never changes, for other people's pages. */
 export default defineConfig({
   root: import.meta.dirname,
   publicDir: false,
+  plugins: [leanTemplates()],
   build: {
     target: "es2022",
     emptyOutDir: false,

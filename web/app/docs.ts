@@ -12,6 +12,9 @@ const configuration = {
   telemetry: false,
   proxyUrl: "",
   hideClientButton: true,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  showDeveloperTools: "never",
 };
 
 const script = document.createElement("script");

@@ -6,10 +6,11 @@ import { html, nothing } from "lit";
 import { state } from "lit/decorators.js";
 import { formatExact, plural } from "../elements/format.js";
 import type { Session } from "../elements/session.js";
-import type { State } from "../elements/active-sessions-element.js";
+import type { ActiveSessions, State } from "../elements/active-sessions-element.js";
 import { icons, mark } from "./icons.js";
 import { INTENTS, labelOf } from "./intents.js";
 import { PageElement } from "./page.js";
+import { stageStyles } from "./stage-styles.js";
 import { SORTS, filterOf, readHomeState, writeHomeState, type HomeState } from "./url-state.js";
 
 type Listed = CustomEvent<{ items: Session[]; total: number; state: State }>;
@@ -38,6 +39,12 @@ export class Home extends PageElement {
     removeEventListener("popstate", this.wentBack);
   }
 
+  protected override async firstUpdated(): Promise<void> {
+    const stage = this.querySelector<ActiveSessions>(".stage-list")!;
+    await stage.updateComplete;
+    stage.shadowRoot!.adoptedStyleSheets.push(stageStyles.styleSheet!);
+  }
+
   protected override render() {
     const { q, sort } = this.wish;
     return html`
@@ -46,7 +53,7 @@ export class Home extends PageElement {
         <section class="featured" ?hidden=${this.narrowed || this.featured === 0} aria-labelledby="featured">
           <h2 id="featured">Featured</h2>
           <active-sessions
-            layout="stage"
+            class="stage-list"
             filter="featured"
             max-sessions="3"
             api-base="/"

@@ -12,13 +12,12 @@ export const styles = css`
     --_sunken: var(--tally-sunken, light-dark(#ecebe8, #1e2128));
     --_line: var(--tally-line, light-dark(#e3e2de, #262a32));
     --_accent: var(--tally-accent, light-dark(#c8141f, #ff5a55));
-    --_lamp: var(--tally-lamp, #e0202a);
     --_radius: var(--tally-radius, 14px);
     --_min: var(--tally-card-width, 17rem);
     --_gap: var(--tally-gap, 1.25rem);
     display: block;
     color: var(--_text);
-    font: 400 1rem/1.4 var(--tally-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif);
+    font: 400 1rem/1.4 var(--tally-font, system-ui, sans-serif);
     container-type: inline-size;
   }
   :host([hidden]) {
@@ -80,17 +79,8 @@ export const styles = css`
     color: hsl(var(--hue) 70% 92%);
     background:
       radial-gradient(circle at 50% 45%, hsl(var(--hue) 45% 30% / 0.9), transparent 58%),
-      linear-gradient(to top, rgb(0 0 0 / 0.5), transparent 50%),
-      linear-gradient(
-        90deg,
-        hsl(var(--hue) 34% 40%) 0 14.28%,
-        hsl(var(--hue) 36% 35%) 0 28.57%,
-        hsl(var(--hue) 38% 30%) 0 42.85%,
-        hsl(var(--hue) 40% 26%) 0 57.14%,
-        hsl(var(--hue) 42% 22%) 0 71.42%,
-        hsl(var(--hue) 44% 18%) 0 85.71%,
-        hsl(var(--hue) 46% 14%) 0
-      );
+      linear-gradient(90deg, #0000 0 14.3%, #0002 0 28.6%, #0003 0 42.9%, #0004 0 57.1%, #0006 0 71.4%, #0008 0 85.7%, #0009 0),
+      hsl(var(--hue) 34% 40%);
   }
   .bars b {
     font-size: clamp(2.25rem, 16cqi, 3.5rem);
@@ -163,7 +153,9 @@ export const styles = css`
   .viewers svg {
     width: 1.1em;
     height: 1.1em;
-    fill: currentColor;
+    fill: none;
+    stroke: currentColor;
+    stroke-width: 1.5;
   }
   .about {
     display: flex;
@@ -256,7 +248,6 @@ export const styles = css`
     cursor: pointer;
     color: var(--_text);
     background: var(--_sunken);
-    transition: background 0.15s, color 0.15s;
   }
   .join:hover,
   .join:focus-visible,
@@ -297,11 +288,9 @@ export const styles = css`
   .stale {
     margin-bottom: 1rem;
     padding: 0.5rem 0.875rem;
-    border-radius: 10px;
+    border-radius: 8px;
     font-size: 0.875rem;
-    color: var(--_text);
-    background: color-mix(in srgb, #f2b035 18%, var(--_surface));
-    border: 1px solid color-mix(in srgb, #f2b035 45%, var(--_line));
+    background: color-mix(in srgb, #f2b035 22%, var(--_surface));
   }
   .skeleton .thumbnail,
   .skeleton .avatar,
@@ -329,43 +318,6 @@ export const styles = css`
     overflow: hidden;
     clip-path: inset(50%);
     white-space: nowrap;
-  }
-  /* layout="stage": the first session large, the next two beside it. */
-  @container (min-width: 56rem) {
-    :host([layout="stage"]) ul {
-      grid-template-columns: 2fr 1fr;
-    }
-    :host([layout="stage"]) li:first-child {
-      grid-row: span 2;
-    }
-    :host([layout="stage"]) li:first-child h3 {
-      font-size: 1.375rem;
-    }
-    :host([layout="stage"]) li:first-child:nth-last-child(2) {
-      grid-row: auto;
-    }
-    :host([layout="stage"]) ul:has(> li:nth-child(2):last-child) {
-      grid-template-columns: 1fr 1fr;
-    }
-    :host([layout="stage"]) li:only-child {
-      grid-column: 1 / -1;
-    }
-    :host([layout="stage"]) li:only-child .card {
-      display: grid;
-      grid-template-columns: 3fr 2fr;
-      grid-template-rows: 1fr auto;
-    }
-    :host([layout="stage"]) li:only-child .thumbnail {
-      grid-row: 1 / -1;
-      border-radius: calc(var(--_radius) - 1px) 0 0 calc(var(--_radius) - 1px);
-    }
-    :host([layout="stage"]) li:only-child .about {
-      padding: 2rem 2rem 0;
-      align-self: center;
-    }
-    :host([layout="stage"]) li:only-child .foot {
-      padding: 1rem 2rem 2rem;
-    }
   }
   @keyframes pulse {
     50% { opacity: 0.35; }

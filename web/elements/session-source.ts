@@ -46,68 +46,69 @@ export function listingParams(query: SessionQuery, offset = 0): URLSearchParams 
 
 /** Reads the listing over HTTP again and again. The browser's cache adds If-None-Match by itself. */
 export class PollingSource implements SessionSource {
-  private readonly poller: Poller;
-  private abort: AbortController | undefined;
+  readonly #base: string;
+  readonly #listener: SessionListener;
+  readonly #poller: Poller;
+  #query: SessionQuery;
+  #abort: AbortController | undefined;
 
-  constructor(
-    private readonly base: string,
-    private query: SessionQuery,
-    private readonly listener: SessionListener,
-    interval: number,
-  ) {
-    this.poller = new Poller(() => this.read(), { interval });
+  constructor(base: string, query: SessionQuery, listener: SessionListener, interval: number) {
+    this.#base = base;
+    this.#query = query;
+    this.#listener = listener;
+    this.#poller = new Poller(() => this.#read(), { interval });
   }
 
   get interval(): number {
-    return this.poller.interval;
+    return this.#poller.interval;
   }
 
   set interval(milliseconds: number) {
-    this.poller.interval = milliseconds;
+    this.#poller.interval = milliseconds;
   }
 
   start(): void {
-    this.poller.start();
+    this.#poller.start();
   }
 
   stop(): void {
-    this.poller.stop();
-    this.abort?.abort();
+    this.#poller.stop();
+    this.#abort?.abort();
   }
 
   refresh(query?: SessionQuery): void {
     if (query) {
-      this.query = query;
-      this.abort?.abort();
+      this.#query = query;
+      this.#abort?.abort();
     }
-    this.poller.refresh();
+    this.#poller.refresh();
   }
 
-  private async read(): Promise<void> {
-    const abort = (this.abort = new AbortController());
+  async #read(): Promise<void> {
+    const abort = (this.#abort = new AbortController());
     const timeout = setTimeout(() => abort.abort(), TIMEOUT);
-    const query = this.query;
+    const query = this.#query;
     try {
       const items = new Map<string, Session>();
       let total = 0;
       for (let offset = 0; offset < query.max; offset += PAGE) {
-        const page = await this.page(query, offset, abort.signal);
+        const page = await this.#page(query, offset, abort.signal);
         for (const item of page.items) items.set(item.id, item);
         total = page.total;
         if (offset + PAGE >= total) break;
       }
-      if (query === this.query) this.listener.sessions([...items.values()], total);
+      if (query === this.#query) this.#listener.sessions([...items.values()], total);
     } catch (error) {
-      if (query !== this.query) return;
-      this.listener.failed(error);
+      if (query !== this.#query) return;
+      this.#listener.failed(error);
       throw error;
     } finally {
       clearTimeout(timeout);
     }
   }
 
-  private async page(query: SessionQuery, offset: number, signal: AbortSignal): Promise<{ items: Session[]; total: number }> {
-    const url = new URL(`api/broadcasts/active?${listingParams(query, offset)}`, this.base);
+  async #page(query: SessionQuery, offset: number, signal: AbortSignal): Promise<{ items: Session[]; total: number }> {
+    const url = new URL(`api/broadcasts/active?${listingParams(query, offset)}`, this.#base);
     const response = await fetch(url, { cache: "no-cache", credentials: "omit", signal });
     if (!response.ok) {
       const seconds = Number(response.headers.get("retry-after"));
