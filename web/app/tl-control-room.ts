@@ -1,0 +1,297 @@
+import "./tl-copy.js";
+import "./tl-player.js";
+import "./tl-secret.js";
+import { html, nothing, type PropertyValues } from "lit";
+import { property, state } from "lit/decorators.js";
+import { formatDuration, formatExact } from "../elements/format.js";
+import { Poller } from "../elements/poller.js";
+import { isMediaElsewhere } from "../elements/session.js";
+import { api, type Broadcast, type JoinResponse, type SessionView } from "./api.js";
+import { confirmed } from "./confirm.js";
+import { icons } from "./icons.js";
+import { PageElement } from "./page.js";
+import { ApiProblem, sentenceOf } from "./problem.js";
+import { secondsUntil } from "./watch-screen.js";
+
+const INTERVAL = 3000;
+
+/** How the lamp of a broadcast burns, and what it means. */
+export type Lamp = "waiting" | "on" | "paused" | "interrupted" | "elsewhere" | "ended";
+
+export function lampOf(broadcast: Broadcast): Lamp {
+  if (broadcast.status === "ended") return "ended";
+  if (broadcast.ingest?.state === "interrupted") return "interrupted";
+  if (broadcast.ingest?.state === "live") return broadcast.status === "paused" ? "paused" : "on";
+  return isMediaElsewhere(broadcast, location.origin) ? "elsewhere" : "waiting";
+}
+
+const LAMP_TITLE: Record<Lamp, string> = {
+  waiting: "Waiting for your encoder",
+  on: "On air",
+  paused: "Paused",
+  interrupted: "Encoder lost",
+  elsewhere: "Carried by another system",
+  ended: "Ended",
+};
+
+/**
+ * Everything about one broadcast of one's own: its lamp, its figures, a preview, the encoder's settings.
+ *
+ * @fires changed - `detail` is the broadcast as it is now.
+ */
+export class ControlRoom extends PageElement {
+  @property({ attribute: false }) broadcast!: Broadcast;
+  @state() private session: SessionView | undefined;
+  @state() private preview: JoinResponse | undefined;
+  @state() private previewing = false;
+  @state() private now = Date.now();
+  @state() private trouble = "";
+  @state() private busy = false;
+  private readonly poller = new Poller(() => this.follow(), { interval: INTERVAL, maxBackoff: 15_000 });
+  private clock: ReturnType<typeof setInterval> | undefined;
+  private heart: ReturnType<typeof setInterval> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.poller.start();
+    this.clock = setInterval(() => (this.now = Date.now()), 1000);
+    addEventListener("pagehide", this.endPreview);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.poller.stop();
+    clearInterval(this.clock);
+    removeEventListener("pagehide", this.endPreview);
+    this.endPreview();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const before = changed.get("broadcast") as Broadcast | undefined;
+    if (before && before.id !== this.broadcast.id) {
+      this.session = undefined;
+      this.trouble = "";
+      this.endPreview();
+      this.poller.refresh();
+    }
+    if (this.broadcast.status === "ended") this.endPreview();
+  }
+
+  protected override render() {
+    const lamp = lampOf(this.broadcast);
+    return html`<div class="stack">
+      ${this.head(lamp)}
+      ${this.trouble ? html`<p class="form-error" role="alert">${this.trouble}</p>` : nothing}
+      ${lamp === "ended" ? this.summary() : html`${this.figures(lamp)}${this.stage(lamp)}${lamp === "elsewhere" ? nothing : this.encoder()}${this.controls()}`}
+    </div>`;
+  }
+
+  private head(lamp: Lamp) {
+    const { broadcast } = this;
+    const hidden = broadcast.visibility === "private" || broadcast.status === "private";
+    return html`<section class="panel lamp-panel ${lamp}">
+      <span class="lamp-big" aria-hidden="true"></span>
+      <div class="lamp-words">
+        <p class="lamp-state" role="status">${LAMP_TITLE[lamp]}${hidden ? html`<span class="tag">${icons.lock}Private</span>` : nothing}</p>
+        <h1>${broadcast.title}</h1>
+        <p class="muted">${this.explain(lamp)}</p>
+      </div>
+      <div class="lamp-actions">
+        <a class="button" href="/watch/${broadcast.id}">${icons.globe}Watch page</a>
+        <tl-copy .text=${`${location.origin}/watch/${broadcast.id}`} label="Copy link"></tl-copy>
+      </div>
+    </section>`;
+  }
+
+  private explain(lamp: Lamp) {
+    const left = secondsUntil(this.broadcast.ingest?.interrupted_until, this.now);
+    switch (lamp) {
+      case "waiting":
+        return "Start streaming from OBS or ffmpeg with the settings below. The lamp turns red by itself.";
+      case "on":
+        return "Your picture arrives, and viewers see it.";
+      case "paused":
+        return "Your encoder is connected. Viewers see that you are taking a break.";
+      case "interrupted":
+        return html`Viewers are waiting. Unless your encoder is back, the broadcast ends in <b class="figure">${formatDuration(left * 1000)}</b>.`;
+      case "elsewhere":
+        return "Its video comes from an address that you gave.";
+      case "ended":
+        return "Thank you for going live.";
+    }
+  }
+
+  private figures(lamp: Lamp) {
+    const { broadcast, session } = this;
+    const started = broadcast.started_at && lamp !== "waiting" ? Date.parse(broadcast.started_at) : undefined;
+    return html`<dl class="figures panel">
+      <div><dt>${icons.eye}Watching now</dt><dd>${formatExact(broadcast.viewer_count)}</dd></div>
+      <div><dt>${icons.people}Peak</dt><dd>${session ? formatExact(session.peak_viewers ?? 0) : "–"}</dd></div>
+      <div><dt>${icons.clock}On air</dt><dd>${started ? formatDuration(this.now - started) : "–"}</dd></div>
+      <div><dt>${icons.people}Places</dt><dd>${broadcast.max_viewers > 0 ? formatExact(broadcast.max_viewers) : "No limit"}</dd></div>
+    </dl>`;
+  }
+
+  private stage(lamp: Lamp) {
+    if (lamp === "waiting") return nothing;
+    const address = this.preview?.playback.hls_url;
+    return html`<section class="panel" aria-labelledby="preview">
+      <div class="panel-head">
+        <h2 id="preview">Preview</h2>
+        <button class="button" type="button" @click=${() => (this.previewing ? this.endPreview() : this.startPreview())}>
+          ${this.previewing ? "Close preview" : "Open preview"}
+        </button>
+      </div>
+      ${this.previewing && address
+        ? html`<div class="stage"><tl-player src=${address} ?halted=${lamp === "interrupted"} label="Preview"></tl-player></div>`
+        : html`<p class="muted">${this.previewing ? "There is nothing to preview at the moment." : "See what your viewers see. Your own preview is not counted."}</p>`}
+    </section>`;
+  }
+
+  private encoder() {
+    const publish = this.broadcast.publish;
+    if (!publish?.rtmp_url) return nothing;
+    return html`<section class="panel stack" aria-labelledby="encoder">
+      <div class="panel-head">
+        <h2 id="encoder">Encoder</h2>
+        <button class="button quiet" type="button" @click=${this.resetKey}>${icons.refresh}New stream key</button>
+      </div>
+      <p class="muted">In OBS: Settings → Stream → Service “Custom…”. A keyframe every 2 seconds gives the lowest delay.</p>
+      <tl-secret label="Server" .value=${publish.rtmp_url}></tl-secret>
+      <tl-secret label="Stream key" secret .value=${publish.stream_key}></tl-secret>
+      <details>
+        <summary>With ffmpeg</summary>
+        <p class="muted">Sends a file as if it were live. The key is part of the command: keep it to yourself.</p>
+        <tl-secret label="Command" secret .value=${ffmpegCommand(publish.rtmp_url, publish.stream_key)}></tl-secret>
+      </details>
+    </section>`;
+  }
+
+  private controls() {
+    const { status, visibility } = this.broadcast;
+    const hidden = visibility === "private" || status === "private";
+    return html`<section class="panel" aria-labelledby="controls">
+      <h2 id="controls" class="visually-hidden">Controls</h2>
+      <div class="row">
+        ${status === "paused"
+          ? html`<button class="button" type="button" ?disabled=${this.busy} @click=${() => this.change({ status: "active" })}>${icons.play}Resume</button>`
+          : html`<button class="button" type="button" ?disabled=${this.busy || status === "private"} @click=${this.pause}>${icons.pause}Pause</button>`}
+        ${hidden
+          ? html`<button class="button" type="button" ?disabled=${this.busy} @click=${this.publish}>${icons.globe}Make public</button>`
+          : html`<button class="button" type="button" ?disabled=${this.busy} @click=${this.hide}>${icons.lock}Make private</button>`}
+        <span class="stretch"></span>
+        <button class="button danger" type="button" ?disabled=${this.busy} @click=${this.end}>${icons.stop}End broadcast</button>
+      </div>
+    </section>`;
+  }
+
+  private summary() {
+    const { session, broadcast } = this;
+    const end = Date.parse(broadcast.ended_at ?? "") || this.now;
+    const duration = session ? session.duration * 1000 : end - Date.parse(broadcast.started_at ?? broadcast.created_at);
+    return html`<section class="panel summary" aria-labelledby="summary">
+      <h2 id="summary">That was it</h2>
+      <dl class="figures">
+        <div><dt>${icons.clock}On air</dt><dd>${formatDuration(duration)}</dd></div>
+        <div><dt>${icons.people}Peak viewers</dt><dd>${session ? formatExact(session.peak_viewers ?? 0) : "–"}</dd></div>
+      </dl>
+      <button class="button primary" type="button" @click=${() => this.dispatchEvent(new CustomEvent("another", { bubbles: true }))}>${icons.plus}New broadcast</button>
+    </section>`;
+  }
+
+  private async follow(): Promise<void> {
+    const { id } = this.broadcast;
+    try {
+      const [broadcast, session] = await Promise.all([api.broadcast(id), api.session(id)]);
+      if (id !== this.broadcast.id) return;
+      this.session = session;
+      this.tell(broadcast);
+      if (this.trouble && !this.busy) this.trouble = "";
+      if (broadcast.status === "ended") this.poller.interval = 60_000;
+    } catch (error) {
+      if (id === this.broadcast.id) this.trouble = sentenceOf(error);
+      throw error;
+    }
+  }
+
+  /** The owner's view may leave `publish` out of some answers; it does not change by itself. */
+  private tell(broadcast: Broadcast): void {
+    const detail = { ...broadcast, publish: broadcast.publish ?? this.broadcast.publish };
+    this.broadcast = detail;
+    this.dispatchEvent(new CustomEvent("changed", { detail, bubbles: true }));
+  }
+
+  private async change(patch: Record<string, unknown>): Promise<void> {
+    this.busy = true;
+    this.trouble = "";
+    try {
+      this.tell(await api.change(this.broadcast.id, patch));
+      this.poller.refresh();
+    } catch (error) {
+      this.trouble = sentenceOf(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private readonly pause = () => this.change({ status: "paused" });
+
+  private readonly hide = async (): Promise<void> => {
+    const text = "It leaves every listing, and everybody who is watching without an invitation is sent away.";
+    if (await confirmed({ title: "Make this broadcast private?", text, action: "Make private" })) await this.change({ visibility: "private" });
+  };
+
+  private readonly publish = () =>
+    this.change({ visibility: "public", ...(this.broadcast.status === "private" && { status: "active" }) });
+
+  private readonly end = async (): Promise<void> => {
+    const text = "Everybody watching is told that it is over. This cannot be undone.";
+    if (await confirmed({ title: "End this broadcast?", text, action: "End broadcast", grave: true })) await this.change({ status: "ended" });
+  };
+
+  private readonly resetKey = async (): Promise<void> => {
+    const text = "The old key stops working at once: an encoder that uses it is cut off until you give it the new one.";
+    if (!(await confirmed({ title: "Make a new stream key?", text, action: "New key", grave: true }))) return;
+    try {
+      const answer = (await api.resetKey(this.broadcast.id)) as Broadcast & Partial<Broadcast["publish"]>;
+      const publish = answer.publish ?? (answer.stream_key ? { ...this.broadcast.publish!, stream_key: answer.stream_key } : undefined);
+      if (publish) this.tell({ ...this.broadcast, publish });
+      else this.poller.refresh();
+    } catch (error) {
+      this.trouble = sentenceOf(error);
+    }
+  };
+
+  private async startPreview(): Promise<void> {
+    this.previewing = true;
+    try {
+      const preview = await api.join(this.broadcast.id);
+      if (!this.previewing) return api.leave(this.broadcast.id, preview.viewer_token);
+      this.preview = preview;
+      this.heart = setInterval(() => this.beat(), preview.heartbeat_interval * 1000);
+    } catch (error) {
+      this.trouble = sentenceOf(error);
+      this.previewing = false;
+    }
+  }
+
+  private beat(): void {
+    if (!this.preview) return;
+    void api.heartbeat(this.broadcast.id, this.preview.viewer_token).catch((error: unknown) => {
+      if (error instanceof ApiProblem && error.status === 410) this.endPreview();
+    });
+  }
+
+  private readonly endPreview = (): void => {
+    clearInterval(this.heart);
+    if (this.preview) api.leave(this.preview.session.id, this.preview.viewer_token);
+    this.preview = undefined;
+    this.previewing = false;
+  };
+}
+
+/** A command that works as it is once its file exists. */
+export const ffmpegCommand = (server: string, key: string): string =>
+  `ffmpeg -re -i input.mp4 -c:v libx264 -preset veryfast -tune zerolatency -bf 0 -g 60 -b:v 3000k -c:a aac -b:a 160k -ar 48000 -f flv "${server}/${key}"`;
+
+customElements.define("tl-control-room", ControlRoom);

@@ -1,0 +1,60 @@
+// Compresses what was built, and fails when a page has outgrown its budget.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const dist = new URL("../dist/", import.meta.url).pathname;
+const gzipped = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+
+/** Every script that a page loads before anybody touches it. */
+function scriptsOf(page, seen = new Set()) {
+  const visit = (file) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const source = readFileSync(join(dist, file), "utf8");
+    for (const [, name] of source.matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)) visit(`assets/${name}`);
+  };
+  const html = readFileSync(join(dist, page), "utf8");
+  for (const [, file] of html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)) visit(file);
+  return [...seen];
+}
+
+const budgets = [
+  { what: "elements/active-sessions.js", limit: 12, files: ["elements/active-sessions.js"] },
+  { what: "home page", limit: 40, files: scriptsOf("index.html") },
+  { what: "watch page before hls.js", limit: 50, files: scriptsOf("watch.html") },
+];
+let over = false;
+for (const { what, limit, files } of budgets) {
+  const size = files.reduce((sum, file) => sum + gzipped(file), 0);
+  console.log(`${what}: ${kilobytes(size)} of ${limit} KB gzip`);
+  over ||= size > limit * 1024;
+}
+if (scriptsOf("index.html").some((file) => /hls/i.test(file))) {
+  console.error("The home page loads hls.js; only the watch page may, and only when it plays.");
+  over = true;
+}
+if (/(?:from|import)\s*["']\.{1,2}\//.test(readFileSync(join(dist, "elements/active-sessions.js"), "utf8"))) {
+  console.error("elements/active-sessions.js must be one file.");
+  over = true;
+}
+for (const page of readdirSync(dist).filter((name) => name.endsWith(".html"))) {
+  const html = readFileSync(join(dist, page), "utf8");
+  if (/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/.test(html)) {
+    console.error(`${page} has an inline script, style or handler, which the content security policy refuses.`);
+    over = true;
+  }
+}
+if (over) process.exit(1);
+
+// Off in debug builds of the server, which serve everything as it is.
+if (process.env.TALLYLIGHT_WEB_COMPRESS !== "off") {
+  for (const file of readdirSync(dist, { recursive: true })) {
+    if (!/\.(js|css|html|svg)$/.test(file)) continue;
+    const bytes = readFileSync(join(dist, file));
+    const quality = bytes.length > 1_000_000 ? 9 : 11;
+    writeFileSync(join(dist, `${file}.br`), brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));
+    writeFileSync(join(dist, `${file}.gz`), gzipSync(bytes, { level: 9 }));
+  }
+}
