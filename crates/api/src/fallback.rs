@@ -1,19 +1,18 @@
 //! What is answered where no route is.
 
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, Uri};
-use tallylight_web_assets::Page;
+use http::{HeaderMap, Uri};
+use tallylight_web_assets::{Page, page};
 
 use crate::problem::Problem;
-use crate::routes::pages;
 
 /// A page for people, a problem for programs.
-pub async fn not_found(uri: Uri) -> Response {
+pub async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
     let for_programs = ["/api/", "/live/"].iter().any(|prefix| uri.path().starts_with(prefix));
     if for_programs {
         return Problem::new("not-found", "there is nothing under this address").into_response();
     }
-    (StatusCode::NOT_FOUND, pages::html(Page::NotFound)).into_response()
+    page(Page::NotFound, &headers)
 }
 
 /// The address is right, the method is not.

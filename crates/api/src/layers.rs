@@ -6,23 +6,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use http::header::{REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Method};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::problem::Problem;
-
-/// Scripts and styles come from this server only. Media and covers may be served elsewhere, so those are open.
-const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: https: http:; \
-                   media-src 'self' blob: https: http:; connect-src 'self' https: http: ws: wss:; worker-src 'self' blob:; \
-                   object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
-
-/// The API's documentation page sets styles as it draws.
-const DOCS_CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-                        img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; \
-                        object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 /// Puts the layers around the routes.
 pub fn around(router: Router, max_body_bytes: usize) -> Router {
@@ -50,14 +40,9 @@ async fn headers(request: Request, next: Next) -> Response {
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let mut response = next.run(request).await;
     tracing::debug!(%method, route, status = response.status().as_u16(), "answered");
-    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if is_page {
-        let csp = if route == crate::router::url::DOCS { DOCS_CSP } else { CSP };
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(csp));
-    }
     response
 }
 

@@ -129,6 +129,11 @@ impl SessionManager {
         Ok(())
     }
 
+    /// Whether a broadcast has not ended.
+    pub fn is_open(&self, id: BroadcastId) -> bool {
+        self.ledger.directory.get(id).is_some()
+    }
+
     /// Notes a new broadcast, which ends by itself if no encoder ever comes.
     pub fn created(&self, broadcast: &Broadcast) {
         self.await_first_media(broadcast);

@@ -2,49 +2,37 @@
 
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
-use tallylight_web_assets::Page;
+use http::{HeaderMap, HeaderValue};
+use tallylight_web_assets::{Page, page};
 
 use crate::extract::Path;
 use crate::problem::{CODES, Problem};
 use crate::state::App;
 
-type Headers = [(HeaderName, HeaderValue); 2];
-
-/// A page; it names hashed files, so it is asked for anew each time.
-pub fn html(page: Page) -> (Headers, Bytes) {
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, tallylight_web_assets::page(page))
-}
-
 /// The home page.
-pub async fn home() -> impl IntoResponse {
-    html(Page::Home)
+pub async fn home(headers: HeaderMap) -> Response {
+    page(Page::Home, &headers)
 }
 
 /// Where a broadcast is watched; the page itself finds out which and whether it may.
-pub async fn watch() -> impl IntoResponse {
-    html(Page::Watch)
+pub async fn watch(headers: HeaderMap) -> Response {
+    page(Page::Watch, &headers)
 }
 
 /// Where broadcasters work.
-pub async fn studio() -> impl IntoResponse {
-    html(Page::Studio)
+pub async fn studio(headers: HeaderMap) -> Response {
+    page(Page::Studio, &headers)
 }
 
 /// Where the first administrator is made.
-pub async fn setup() -> impl IntoResponse {
-    html(Page::Setup)
+pub async fn setup(headers: HeaderMap) -> Response {
+    page(Page::Setup, &headers)
 }
 
 /// The API to browse.
-pub async fn docs() -> impl IntoResponse {
-    html(Page::Docs)
+pub async fn docs(headers: HeaderMap) -> Response {
+    page(Page::ApiDocs, &headers)
 }
 
 /// The OpenAPI document.

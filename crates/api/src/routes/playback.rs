@@ -32,9 +32,7 @@ pub struct PlaylistParams {
     #[serde(rename = "_HLS_msn")]
     msn: Option<u64>,
     #[serde(rename = "_HLS_part")]
-    part: Option<u64>,
-    #[serde(rename = "_HLS_skip")]
-    skip: Option<String>,
+    part: Option<usize>,
 }
 
 /// The entry address of a public broadcast: names a fresh viewer, who counts from the first media playlist on.
@@ -65,7 +63,7 @@ pub async fn viewer_file(
         .ok_or_else(|| Problem::new("not-found", "there is no such playlist"))?;
     let admitted = app.sessions.play(id, &token, || client.clone()).await?;
     let placement = if admitted.broadcast.is_private() { Placement::Inside } else { Placement::Outside };
-    let directives = Directives { msn: params.msn, part: params.part, skip: params.skip.is_some() };
+    let directives = Directives { msn: params.msn, part: params.part };
     let body = stream(&app, id)?.playlist(rendition, directives, placement).await?;
     // What was waited for may have ended the wait: the viewer must still be there, and be there from now on.
     let admitted = app.sessions.play(id, &token, || client.clone()).await?;

@@ -1,0 +1,144 @@
+//! Takes encoders from the RTMP listener to the session manager, and their media to the origin.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tallylight_core::SessionManager;
+use tallylight_core::clock::Clock;
+use tallylight_core::publishers::Cut;
+use tallylight_core::session::{Admission, Refusal};
+use tallylight_media::hls::{Origin, Publication, PublishId};
+use tallylight_media::rtmp::{Publisher, Rejection, Request};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+/// How long to wait before telling the database again that a broadcast is live.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// What an encoder's task works with.
+#[derive(Clone)]
+pub struct Ingest {
+    /// Who may publish.
+    pub sessions: Arc<SessionManager>,
+    /// Where media goes.
+    pub origin: Arc<Origin>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Told when the server stops.
+    pub stop: CancellationToken,
+}
+
+impl Ingest {
+    /// Serves encoders until the listener stops; returns when the last one is gone.
+    pub async fn run(self, mut requests: mpsc::Receiver<Request>) {
+        let encoders = TaskTracker::new();
+        while let Some(request) = requests.recv().await {
+            encoders.spawn(self.clone().serve(request));
+        }
+        encoders.close();
+        encoders.wait().await;
+    }
+
+    async fn serve(self, request: Request) {
+        let (peer, encoder) = (request.peer, request.encoder.clone().unwrap_or_default());
+        let admission = match self.sessions.admit(request.key.expose()).await {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                warn!(%peer, encoder, reason = %refusal, "encoder refused");
+                return request.reject(rejection(&refusal)).await;
+            }
+        };
+        let id = admission.broadcast.id;
+        info!(broadcast_id = %id, %peer, encoder, "encoder connected");
+        let publish = PublishId(admission.publish.0);
+        let publication = self.origin.open(id.0).publish(publish, self.now());
+        let publisher = request.accept().await;
+        let reason = match publication {
+            Ok(publication) => self.publish(&admission, publication, publisher).await,
+            Err(error) => {
+                let reason = error.to_string();
+                publisher.close(&reason).await;
+                reason
+            }
+        };
+        info!(broadcast_id = %id, %peer, reason, "encoder disconnected");
+        self.stopped(&admission, &reason).await;
+    }
+
+    /// Pulls packets into the publication until something ends it; returns what.
+    async fn publish(&self, admission: &Admission, mut publication: Publication, mut publisher: Publisher) -> String {
+        let mut cut = admission.cut.clone();
+        let mut told = Told::default();
+        let reason = loop {
+            let packet = tokio::select! {
+                packet = publisher.next() => packet,
+                changed = cut.wait_for(Option::is_some) => {
+                    break changed.ok().and_then(|cut| *cut).unwrap_or(Cut::Replaced).message().to_owned();
+                }
+                () = self.stop.cancelled() => break "the server is stopping".to_owned(),
+            };
+            let packet = match packet {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return "the encoder stopped".to_owned(),
+                Err(error) => return error.to_string(),
+            };
+            if let Err(error) = publication.push(packet, self.now()) {
+                break error.to_string();
+            }
+            if !told.done {
+                self.tell(admission, &mut told).await;
+            }
+        };
+        // What is under way is flushed before the encoder is told, so that no viewer waits for a slow encoder.
+        publication.finish();
+        publisher.close(&reason).await;
+        reason
+    }
+
+    /// Tells the session that media has arrived. Media goes on when the database does not answer.
+    async fn tell(&self, admission: &Admission, told: &mut Told) {
+        let now = self.clock.monotonic();
+        if told.again_at.is_some_and(|at| now < at) {
+            return;
+        }
+        match self.sessions.media_started(admission.broadcast.id, admission.publish).await {
+            Ok(_) => told.done = true,
+            Err(error) => {
+                error!(broadcast_id = %admission.broadcast.id, %error, "a broadcast could not be noted as live");
+                told.again_at = Some(now + RETRY);
+            }
+        }
+    }
+
+    /// Notes that the encoder went, again and again while the database does not answer.
+    async fn stopped(&self, admission: &Admission, reason: &str) {
+        let id = admission.broadcast.id;
+        while let Err(error) = self.sessions.media_stopped(id, admission.publish, reason).await {
+            error!(broadcast_id = %id, %error, "a lost encoder could not be noted");
+            if self.stop.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.clock.now().into()
+    }
+}
+
+/// Whether the session knows of the media yet.
+#[derive(Default)]
+struct Told {
+    done: bool,
+    again_at: Option<Duration>,
+}
+
+fn rejection(refusal: &Refusal) -> Rejection {
+    match refusal {
+        Refusal::Unavailable(_) => Rejection::failed("the server cannot check the stream key now: try again"),
+        other => Rejection::denied(other.to_string()),
+    }
+}

@@ -1,0 +1,13 @@
+//! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
+
+pub mod cli;
+pub mod demo;
+mod http;
+mod ingest;
+mod keeper;
+mod logging;
+mod secret;
+pub mod settings;
+mod start;
+
+pub use start::{Running, start};

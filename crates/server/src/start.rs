@@ -1,0 +1,149 @@
+//! Builds the server out of its parts and starts it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use tallylight_core::broadcast::BroadcastSettings;
+use tallylight_core::clock::{Clock, SystemClock};
+use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::ledger::Ledger;
+use tallylight_core::secret::Secret;
+use tallylight_core::session::SessionParts;
+use tallylight_core::user::{StreamKeys, UserParts};
+use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_media::{hls, rtmp};
+use tallylight_store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ingest::Ingest;
+use crate::keeper::Keeper;
+use crate::settings::Settings;
+use crate::{http, secret};
+
+const DATABASE: &str = "tallylight.db";
+
+/// A server at work.
+pub struct Running {
+    /// Where the pages and the API are.
+    pub http: SocketAddr,
+    /// Where encoders publish to.
+    pub rtmp: SocketAddr,
+    /// The RTMP application name.
+    pub rtmp_app: String,
+    /// The one-time token to make the administrator with, while there is none.
+    pub setup_token: Option<String>,
+    /// Accounts, for the demo and for tests.
+    pub users: Arc<UserManager>,
+    public_url: String,
+    store: SqliteStore,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// What is wrong, naming the folder, file, setting or port.
+pub async fn start(settings: Settings) -> anyhow::Result<Running> {
+    let data_dir = &settings.data_dir;
+    fs::create_dir_all(data_dir).with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
+    // Ports first: a second server on the same data must not touch it.
+    let http_listener = listen(settings.listen, "listen").await?;
+    let rtmp_listener = listen(settings.rtmp_listen, "rtmp_listen").await?;
+    let (http, rtmp) = (http_listener.local_addr()?, rtmp_listener.local_addr()?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
+    let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
+    let store = SqliteStore::open(&data_dir.join(DATABASE)).await.map_err(|error| anyhow!("{error}"))?;
+    let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
+    managers.sessions.restore().await.context("what was open could not be restored")?;
+    let setup_token = managers.users.offer_set_up().await?;
+    let origin = Arc::new(hls::Origin::new(settings.hls()));
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+
+    let encoders = Ingest {
+        sessions: managers.sessions.clone(),
+        origin: origin.clone(),
+        clock: clock.clone(),
+        stop: stop.clone(),
+    };
+    let requests = rtmp::serve(rtmp_listener, settings.rtmp(), stop.clone());
+    tasks.spawn(encoders.run(requests));
+    let keeper = Keeper {
+        sessions: managers.sessions.clone(),
+        origin: origin.clone(),
+        clock,
+        linger: settings.ended_media_linger(),
+    };
+    tasks.spawn(keeper.run(stop.clone()));
+    let users = managers.users.clone();
+    let app = tallylight_api::app(tallylight_api::Parts {
+        broadcasts: managers.broadcasts,
+        sessions: managers.sessions,
+        users: managers.users,
+        origin,
+        settings: settings.http(rtmp.port())?,
+    });
+    tasks.spawn(http::serve(http_listener, app, settings.http_limits(), stop.clone()));
+    let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
+    Ok(Running { http, rtmp, rtmp_app, setup_token, users, public_url, store, stop, tasks })
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{setting}: {address} cannot be listened on"))
+}
+
+struct Managers {
+    broadcasts: Arc<BroadcastManager>,
+    sessions: Arc<SessionManager>,
+    users: Arc<UserManager>,
+}
+
+impl Managers {
+    fn new(
+        settings: &Settings,
+        store: &SqliteStore,
+        secret: &Secret,
+        (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+    ) -> anyhow::Result<Self> {
+        let store = Arc::new(store.clone());
+        let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
+        let ledger = Arc::new(Ledger::new(store.clone(), clock.clone(), ids.clone()));
+        let parts = SessionParts {
+            ledger: ledger.clone(),
+            store: store.clone(),
+            users: store.clone(),
+            keys: keys.clone(),
+            settings: settings.sessions(),
+        };
+        let sessions = Arc::new(SessionManager::new(parts, secret)?);
+        let broadcast_settings = BroadcastSettings { allow_reported_viewers: settings.allow_reported_viewers };
+        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
+        let parts = UserParts { store, clock, ids, keys, settings: settings.users() };
+        let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
+        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users) })
+    }
+}
+
+impl Running {
+    /// The address that people open.
+    pub fn base_url(&self) -> String {
+        if self.public_url.is_empty() {
+            format!("http://{}", self.http)
+        } else {
+            self.public_url.trim_end_matches('/').to_owned()
+        }
+    }
+
+    /// Lets requests under way finish, tells encoders, and closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}
