@@ -1,5 +1,7 @@
 //! Recorded sessions of real encoders, fed to a session without a socket.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use tallylight_media::{
     model::Packet,

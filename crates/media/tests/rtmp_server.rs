@@ -2,6 +2,8 @@
 //!
 //! Where time matters the clock is paused: it then jumps to the next timer whenever nothing else is to be done.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;

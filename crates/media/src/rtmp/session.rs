@@ -1,9 +1,11 @@
 //! The server's side of one connection, without a socket: bytes in, [`Event`]s and bytes out.
 
+use std::fmt;
+
 use bytes::BytesMut;
 
 use super::{
-    Error, Settings, StreamKey,
+    Error, Limits, Settings, StreamKey,
     amf0::Value,
     chunk::{ChunkReader, ChunkWriter},
     flv,
@@ -60,10 +62,9 @@ enum Phase {
 }
 
 /// One connection.
-#[derive(Debug)]
 pub struct Session {
     app: String,
-    max_command: usize,
+    limits: Limits,
     phase: Phase,
     handshake: ServerHandshake,
     reader: ChunkReader,
@@ -96,15 +97,22 @@ impl Acknowledge {
     }
 }
 
+/// Leaves out the bytes, because a stream key may be among them.
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
 impl Session {
     /// A connection that was just opened.
     pub fn new(settings: &Settings) -> Self {
         Self {
             app: settings.app.clone(),
-            max_command: settings.limits.max_command,
+            limits: settings.limits,
             phase: Phase::Connecting,
             handshake: ServerHandshake::default(),
-            reader: ChunkReader::new(settings.limits),
+            reader: ChunkReader::new(settings.limits.for_strangers()),
             writer: ChunkWriter::default(),
             input: BytesMut::new(),
             output: BytesMut::new(),
@@ -163,6 +171,7 @@ impl Session {
     pub fn accept(&mut self) {
         let Phase::Asking(stream) = self.phase else { return };
         self.phase = Phase::Publishing(stream);
+        self.reader.set_limits(self.limits);
         self.control(&Message::user_control(event::STREAM_BEGIN, stream));
         self.status(stream, status("status", "NetStream.Publish.Start", "Publishing"));
     }
@@ -235,7 +244,7 @@ impl Session {
     }
 
     fn check_length(&self, message: &Message) -> Result<(), Error> {
-        let (length, limit) = (message.payload.len(), self.max_command);
+        let (length, limit) = (message.payload.len(), self.limits.max_command);
         if length > limit { Err(Error::MessageTooLong { length, limit }) } else { Ok(()) }
     }
 

@@ -58,8 +58,19 @@ pub struct Limits {
     pub max_buffered: usize,
     /// Chunk streams with remembered headers. Encoders use fewer than ten. 64.
     pub max_chunk_streams: usize,
-    /// Bytes in a command or metadata message. 64 KiB.
+    /// Bytes in a command or metadata message, and in any message before a stream is accepted. 64 KiB.
     pub max_command: usize,
+}
+
+impl Limits {
+    /// Bounds for those who have not shown a key that was accepted: they have only commands to send.
+    pub(crate) fn for_strangers(self) -> Self {
+        Self {
+            max_message: self.max_command.min(self.max_message),
+            max_buffered: (4 * self.max_command).min(self.max_buffered),
+            ..self
+        }
+    }
 }
 
 impl Default for Limits {

@@ -59,6 +59,11 @@ impl ChunkReader {
         }
     }
 
+    /// Changes the bounds for what comes from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Applies the sender's chunk size, in bytes (RTMP 1.0 §5.4.1).
     pub fn set_chunk_size(&mut self, size: u32) -> Result<(), Error> {
         if size == 0 || size > i32::MAX as u32 {

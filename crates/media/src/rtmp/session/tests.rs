@@ -204,8 +204,20 @@ fn long_commands_are_refused() {
 }
 
 #[test]
+fn strangers_have_no_room_for_media() {
+    let picture = Message { kind: kind::VIDEO, timestamp: 0, stream: 1, payload: vec![0; 70_000].into() };
+    let refused = Error::MessageTooLong { length: 70_000, limit: 64 << 10 };
+    assert_eq!(Encoder::connected("live").sends(picture.clone()), Err(refused));
+    assert!(
+        matches!(Encoder::publishing().sends(picture), Err(Error::Media(_))),
+        "taken, though not understood"
+    );
+}
+
+#[test]
 fn the_key_is_never_printed() {
     let mut encoder = Encoder::connected("live/SECRET");
     let event = encoder.publish("SECRET");
-    assert!(!format!("{event:?} {:?}", encoder.session.path_key).contains("SECRET"));
+    encoder.session.input().extend_from_slice(b"SECRET");
+    assert!(!format!("{event:?} {:?} {:?}", encoder.session.path_key, encoder.session).contains("SECRET"));
 }
