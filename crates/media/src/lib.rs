@@ -3,4 +3,9 @@
 //! Ingest protocols (`rtmp`) yield [`model::Packet`]s; [`hls`] turns them into LL-HLS held in memory. The two meet
 //! only at [`model`].
 
+pub mod cmaf;
+pub mod hls;
 pub mod model;
+#[cfg(feature = "thumbnails")]
+pub mod thumbnail;
+pub mod timeline;
