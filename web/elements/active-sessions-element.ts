@@ -270,10 +270,7 @@ export class ActiveSessions extends LitElement implements SessionListener {
 
 const eye = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M1 8s2.5-4.5 7-4.5 7 4.5 7 4.5-2.5 4.5-7 4.5-7-4.5-7-4.5Z" /><circle cx="8" cy="8" r="2" /></svg>`;
 
-const lamp = html`<svg class="lamp" viewBox="0 0 64 64" aria-hidden="true">
-  <rect x="8" y="14" width="48" height="36" rx="10" />
-  <circle cx="32" cy="32" r="10" />
-</svg>`;
+const lamp = html`<svg class="lamp" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" /><circle cx="16" cy="16" r="6.5" /></svg>`;
 
 declare global {
   interface HTMLElementTagNameMap {

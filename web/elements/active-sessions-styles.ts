@@ -276,14 +276,14 @@ export const styles = css`
     padding: 3rem 1.5rem;
     text-align: center;
     color: var(--_muted);
-    border: 1px dashed var(--_line);
-    border-radius: var(--_radius);
   }
   .lamp {
-    width: 3.5rem;
+    width: 4rem;
     fill: var(--_sunken);
-    stroke: var(--_muted);
-    stroke-width: 2;
+  }
+  .lamp circle {
+    fill: var(--_muted);
+    opacity: 0.6;
   }
   .stale {
     margin-bottom: 1rem;
