@@ -1,5 +1,6 @@
 import "../styles/docs.css";
-import standalone from "../node_modules/@scalar/api-reference/dist/browser/standalone.js?url";
+// The same bundle as in @scalar/api-reference, in a package that does not bring 300 MB of parts along.
+import standalone from "../node_modules/@scalar/fastify-api-reference/dist/js/standalone.js?url";
 
 interface Scalar {
   createApiReference(at: string, configuration: Record<string, unknown>): void;

@@ -107,7 +107,7 @@ export class Home extends PageElement {
   }
 
   private totals() {
-    if (this.total === undefined || this.listed === "error" || this.listed === "offline") return nothing;
+    if (!this.total || this.listed === "error" || this.listed === "offline") return nothing;
     return html`<span>${formatExact(this.total)} live</span>${this.watching === undefined ? nothing : html`<span>${formatExact(this.watching)} watching</span>`}`;
   }
 

@@ -32,9 +32,6 @@ export const stageStyles = css`
     li:first-child h3 {
       font-size: 1.25rem;
     }
-    img {
-      position: absolute;
-    }
     ul:has(> li:nth-child(2):last-child) {
       grid-template-columns: 1fr 1fr;
     }

@@ -158,15 +158,17 @@ export class Watch extends PageElement {
             ${broadcast.visibility === "private" || broadcast.status === "private" ? html`<span class="tag">${icons.lock}Private</span>` : nothing}
           </div>
           ${this.labels(broadcast)}
-          ${broadcast.description ? html`<p class="description">${broadcast.description}</p>` : nothing}
         </div>
         <aside class="about-side" aria-label="Figures">
           <dl class="figures">
-            <div><dt>${icons.eye}Watching</dt><dd>${formatExact(broadcast.viewer_count)}</dd></div>
+            ${screen === "ended"
+              ? html`<div><dt>${icons.people}Peak</dt><dd>${formatExact(this.viewer.peak)}</dd></div>`
+              : html`<div><dt>${icons.eye}Watching</dt><dd>${formatExact(broadcast.viewer_count)}</dd></div>`}
             <div><dt>${icons.clock}On air</dt><dd>${this.runningTime(broadcast)}</dd></div>
           </dl>
           <tl-copy .text=${location.href} label="Copy link"></tl-copy>
         </aside>
+        ${broadcast.description ? html`<p class="description">${broadcast.description}</p>` : nothing}
       </section>
     `;
   }

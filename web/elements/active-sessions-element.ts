@@ -42,7 +42,6 @@ export class ActiveSessions extends LitElement implements SessionListener {
     current: { state: true },
     stale: { state: true },
     now: { state: true },
-    broken: { state: true },
   };
 
   refreshInterval = 5000;
@@ -63,7 +62,6 @@ export class ActiveSessions extends LitElement implements SessionListener {
   /** The last update failed; what is shown is older than it should be. */
   private stale = false;
   private now = Date.now();
-  private broken: ReadonlySet<string> = new Set();
 
   #total = 0;
   #source: SessionSource | undefined;
@@ -89,7 +87,6 @@ export class ActiveSessions extends LitElement implements SessionListener {
     if (changed.has("refreshInterval")) this.#source.interval = this.#interval;
     if ((["filter", "q", "sort", "order", "maxSessions"] as const).some((name) => changed.has(name))) {
       this.#source.refresh(this.#query);
-      if (changed.has("filter") || changed.has("q")) this.broken = new Set();
     }
   }
 
@@ -203,18 +200,11 @@ export class ActiveSessions extends LitElement implements SessionListener {
     </li>`;
   }
 
-  #picture(session: Session): TemplateResult {
-    if (!session.thumbnail_url || this.broken.has(session.id)) {
-      return html`<span class="bars" aria-hidden="true"><b>${initialOf(session.user)}</b></span>`;
-    }
-    return html`<img
-      src=${this.#thumbnail(session.thumbnail_url)}
-      alt=""
-      loading="lazy"
-      decoding="async"
-      referrerpolicy="no-referrer"
-      @error=${() => (this.broken = new Set(this.broken).add(session.id))}
-    />`;
+  /** The colour bars stay below the picture, for when there is none or it cannot be loaded. */
+  #picture({ thumbnail_url: address, user }: Session): TemplateResult {
+    const hide = ({ type, target }: Event) => ((target as HTMLElement).hidden = type === "error");
+    return html`<span class="bars" aria-hidden="true"><b>${initialOf(user)}</b></span>
+      ${address ? html`<img src=${this.#thumbnail(address)} alt="" loading="lazy" referrerpolicy="no-referrer" @error=${hide} @load=${hide} />` : nothing}`;
   }
 
   /** Our own pictures keep their address while they change; another server's address is left as it is. */
@@ -226,10 +216,8 @@ export class ActiveSessions extends LitElement implements SessionListener {
 
   #viewers(session: Session): TemplateResult | typeof nothing {
     if (!this.showViewerCount) return nothing;
-    return html`<span class="viewers" part="viewers" title=${plural(session.viewer_count, "viewer")}>
-      ${eye}<span aria-hidden="true">${formatCount(session.viewer_count)}</span>
-      <span class="hidden">${plural(session.viewer_count, "viewer")}</span>
-    </span>`;
+    const words = plural(session.viewer_count, "viewer");
+    return html`<span class="viewers" part="viewers" role="img" aria-label=${words} title=${words}>${eye}${formatCount(session.viewer_count)}</span>`;
   }
 
   #duration(session: Session): TemplateResult | typeof nothing {
@@ -270,10 +258,7 @@ export class ActiveSessions extends LitElement implements SessionListener {
 
 const eye = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M1 8s2.5-4.5 7-4.5 7 4.5 7 4.5-2.5 4.5-7 4.5-7-4.5-7-4.5Z" /><circle cx="8" cy="8" r="2" /></svg>`;
 
-const lamp = html`<svg class="lamp" viewBox="0 0 64 64" aria-hidden="true">
-  <rect x="8" y="14" width="48" height="36" rx="10" />
-  <circle cx="32" cy="32" r="10" />
-</svg>`;
+const lamp = html`<svg class="lamp" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" /><circle cx="16" cy="16" r="6.5" /></svg>`;
 
 declare global {
   interface HTMLElementTagNameMap {

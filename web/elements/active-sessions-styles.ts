@@ -46,7 +46,7 @@ export const styles = css`
     background: var(--_surface);
     border: 1px solid var(--_line);
     border-radius: var(--_radius);
-    transition: border-color 0.15s, transform 0.15s, box-shadow 0.15s;
+    transition: 0.15s;
   }
   .card:has(.join:hover) {
     border-color: color-mix(in srgb, var(--_accent) 55%, var(--_line));
@@ -65,10 +65,13 @@ export const styles = css`
     background: var(--_sunken);
   }
   img {
+    position: absolute;
     width: 100%;
     height: 100%;
     object-fit: cover;
-    display: block;
+  }
+  img[hidden] {
+    display: none;
   }
   /* A broadcaster without a picture gets colour bars in their own colour. */
   .bars {
@@ -85,7 +88,6 @@ export const styles = css`
   .bars b {
     font-size: clamp(2.25rem, 16cqi, 3.5rem);
     font-weight: 750;
-    letter-spacing: -0.03em;
   }
   [data-hue] { --hue: 4; }
   [data-hue="1"] { --hue: 28; }
@@ -130,15 +132,12 @@ export const styles = css`
     background: #d3131e;
     box-shadow: 0 0 14px rgb(255 48 48 / 0.45);
   }
-  .badge.live::before {
-    animation: pulse 2s ease-in-out infinite;
+  .badge:is(.live, .reconnecting)::before {
+    animation: pulse 2s infinite;
   }
   .badge.reconnecting {
     background: #f2b035;
     color: #201400;
-  }
-  .badge.reconnecting::before {
-    animation: pulse 1s ease-in-out infinite;
   }
   .figures {
     position: absolute;
@@ -193,9 +192,12 @@ export const styles = css`
     margin: 0;
   }
   .broadcaster {
-    margin-top: 0.125rem;
     color: var(--_muted);
     font-size: 0.875rem;
+  }
+  .broadcaster,
+  .category,
+  .tag {
     overflow: hidden;
     text-overflow: ellipsis;
     white-space: nowrap;
@@ -219,14 +221,10 @@ export const styles = css`
   .category,
   .tag {
     max-width: 9rem;
-    overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
     padding: 0 0.6em;
     border-radius: 99px;
     font-size: 0.75rem;
     line-height: 1.625rem;
-    height: 1.625rem;
     background: var(--_sunken);
     color: var(--_muted);
   }
@@ -276,14 +274,14 @@ export const styles = css`
     padding: 3rem 1.5rem;
     text-align: center;
     color: var(--_muted);
-    border: 1px dashed var(--_line);
-    border-radius: var(--_radius);
   }
   .lamp {
-    width: 3.5rem;
+    width: 4rem;
     fill: var(--_sunken);
-    stroke: var(--_muted);
-    stroke-width: 2;
+  }
+  .lamp circle {
+    fill: var(--_muted);
+    opacity: 0.6;
   }
   .stale {
     margin-bottom: 1rem;

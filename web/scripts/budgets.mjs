@@ -1,7 +1,7 @@
-// Compresses what was built, and fails when a page has outgrown its budget.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+// Fails when what was built has outgrown its budget, or would not run under the content security policy.
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 
 const dist = new URL("../dist/", import.meta.url).pathname;
 const gzipped = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
@@ -47,14 +47,3 @@ for (const page of readdirSync(dist).filter((name) => name.endsWith(".html"))) {
   }
 }
 if (over) process.exit(1);
-
-// Off in debug builds of the server, which serve everything as it is.
-if (process.env.TALLYLIGHT_WEB_COMPRESS !== "off") {
-  for (const file of readdirSync(dist, { recursive: true })) {
-    if (!/\.(js|css|html|svg)$/.test(file)) continue;
-    const bytes = readFileSync(join(dist, file));
-    const quality = bytes.length > 1_000_000 ? 9 : 11;
-    writeFileSync(join(dist, `${file}.br`), brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));
-    writeFileSync(join(dist, `${file}.gz`), gzipSync(bytes, { level: 9 }));
-  }
-}
