@@ -1,6 +1,6 @@
 //! Finds or builds the pages, and writes the table that embeds them.
 //!
-//! In this order: the folder named by `TALLYLIGHT_WEB_DIST`; `dist` beside this crate, as packages
+//! In this order: the folder named by `WEB_DIST`; `dist` beside this crate, as packages
 //! have it; a build of `web/` with npm, outside the source tree; a page that says what is missing.
 
 use std::collections::hash_map::DefaultHasher;
@@ -35,7 +35,7 @@ const SOURCES: [&str; 16] = [
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=TALLYLIGHT_WEB_DIST");
+    println!("cargo::rerun-if-env-changed=WEB_DIST");
     println!("cargo::rerun-if-env-changed=CI");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let dist = find_or_build(&out)?;
@@ -44,8 +44,8 @@ fn main() -> Result<()> {
 }
 
 fn find_or_build(out: &Path) -> Result<PathBuf> {
-    if let Ok(given) = std::env::var("TALLYLIGHT_WEB_DIST") {
-        let given = fs::canonicalize(&given).map_err(|error| format!("TALLYLIGHT_WEB_DIST={given}: {error}"))?;
+    if let Ok(given) = std::env::var("WEB_DIST") {
+        let given = fs::canonicalize(&given).map_err(|error| format!("WEB_DIST={given}: {error}"))?;
         println!("cargo::rerun-if-changed={}", given.display());
         return Ok(given);
     }
@@ -59,7 +59,7 @@ fn find_or_build(out: &Path) -> Result<PathBuf> {
         Ok(dist) => Ok(dist),
         Err(reason) if must_have_pages() => Err(format!(
             "the web pages could not be built: {reason}. Node 20 or newer with npm is needed, \
-             or TALLYLIGHT_WEB_DIST naming a folder that `npm run build` made"
+             or WEB_DIST naming a folder that `npm run build` made"
         )
         .into()),
         Err(reason) => placeholder(out, &reason.to_string()),

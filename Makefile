@@ -1,0 +1,44 @@
+# What CI runs is what you run. Build caches are kept outside the clone.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/tallylight/target
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: run test check unit web e2e tools bench deny fix openapi clean
+
+run: ## build, and start a server with living sample broadcasts
+	cargo run --release --locked -p tallylight-server --bin tallylight -- demo $(ARGS)
+
+test: tools check unit e2e ## install what the tests need, and run every test
+
+tools: ## install the tests' tools from Debian where they are missing: ffmpeg, Chromium
+	scripts/install-tools
+
+web: ## check, test and build the pages
+	cd web && npm ci --no-audit --no-fund && npm run check && npm test
+
+check: web ## format, lints, and whether the documents are current
+	cargo fmt --all --check
+	WEB_DIST=$(CURDIR)/web/dist cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: web ## every Rust test
+	WEB_DIST=$(CURDIR)/web/dist scripts/cargo-test --workspace --locked
+
+e2e: web ## the real binary with real clients: ffmpeg in, ffprobe and Chromium out
+	WEB_DIST=$(CURDIR)/web/dist cargo build --locked -p tallylight-server --bin tallylight
+	cd e2e && npm ci --no-audit --no-fund && TALLYLIGHT=$(CARGO_TARGET_DIR)/debug/tallylight npm test
+
+bench: ## measure, beside the limits, in one run
+	bench/run
+
+deny: ## licences, advisories and sources of dependencies
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check
+
+openapi: ## write the reviewed snapshot of the API's description anew
+	cargo run --locked -p tallylight-server --bin tallylight -- openapi > crates/api/openapi.json
+
+fix: ## format, and what the lints can mend
+	cargo fmt --all
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+clean: ## remove the build caches
+	rm -rf $(CARGO_TARGET_DIR) web/dist web/node_modules e2e/node_modules
