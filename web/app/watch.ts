@@ -115,7 +115,7 @@ export class Watch extends PageElement {
     return html`<div class="curtain ${kind}" role=${kind === "error" ? "alert" : "status"}>
       <div class="curtain-body">
         ${mark}
-        <h2>${title}</h2>
+        ${this.viewer.broadcast && kind !== "not-found" ? html`<h2>${title}</h2>` : html`<h1>${title}</h1>`}
         <p>${text}</p>
         ${extra}
       </div>
