@@ -67,8 +67,10 @@ export class Watch extends PageElement {
   }
 
   private get screen(): Screen {
-    const { broadcast, admission, playback } = this.viewer;
-    return screenFor({ broadcast, admission, playbackUrl: playback?.hls_url, online: navigator.onLine, origin: location.origin });
+    const { broadcast, admission, playback, reachable } = this.viewer;
+    // Without any network a server on this machine still answers.
+    const online = navigator.onLine || reachable;
+    return screenFor({ broadcast, admission, playbackUrl: playback?.hls_url, online, origin: location.origin });
   }
 
   /** The player stays while the encoder is away, so that the last picture does too. */
@@ -199,8 +201,8 @@ export class Watch extends PageElement {
   }
 
   private readonly connection = (): void => {
-    this.requestUpdate();
     if (navigator.onLine) this.viewer.retry();
+    else this.viewer.check();
   };
 }
 
