@@ -5,6 +5,10 @@ import { css } from "lit";
  * Kept out of the element, which other sites load for its plain grid.
  */
 export const stageStyles = css`
+  /* The list below says it too. */
+  .status {
+    display: none;
+  }
   /* On a phone one swipes through them, so that everything else is not far below. */
   @container (max-width: 40rem) {
     ul {
