@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
+use tallylight_core::broadcast::{Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
@@ -19,6 +20,9 @@ impl SessionStore for SqliteStore {
     async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome> {
         let mut tx = self.begin().await?;
         let Some(room) = room(&mut tx, viewer.session_id).await? else { return Ok(JoinOutcome::NotFound) };
+        if room.private && viewer.user_id != Some(room.owner) {
+            return Ok(JoinOutcome::NotFound);
+        }
         if room.ended {
             return Ok(JoinOutcome::Ended);
         }
@@ -117,19 +121,27 @@ impl SessionStore for SqliteStore {
 
 /// A session's numbers and limits.
 struct Room {
+    owner: UserId,
+    private: bool,
     ended: bool,
     max: u32,
     counts: Counts,
 }
 
 async fn room(tx: &mut Tx, session: BroadcastId) -> Result<Option<Room>> {
-    let sql = "SELECT b.max_viewers, b.status, c.seq, c.viewers, c.peak
+    let sql = "SELECT b.user_id, b.max_viewers, b.status, b.visibility, c.seq, c.viewers, c.peak
                FROM broadcast_sessions b JOIN session_counters c ON c.session_id = b.id
                WHERE b.id = $1 AND b.deleted_at IS NULL";
     let row = sqlx::query(sql).bind(session.0).fetch_optional(&mut **tx).await.map_err(error)?;
     let Some(row) = row else { return Ok(None) };
-    let ended = row.column::<String>("status")? == "ended";
-    Ok(Some(Room { ended, max: row.count("max_viewers")?, counts: counts(&row)? }))
+    let (status, visibility): (Status, Visibility) = (row.name("status")?, row.name("visibility")?);
+    Ok(Some(Room {
+        owner: UserId(row.uuid("user_id")?),
+        private: status == Status::Private || visibility == Visibility::Private,
+        ended: status == Status::Ended,
+        max: row.count("max_viewers")?,
+        counts: counts(&row)?,
+    }))
 }
 
 /// The numbers of a row that has the columns of `session_counters`.
