@@ -53,6 +53,7 @@ on_each_store! {
         a_full_broadcast_takes_nobody_else,
         a_lowered_limit_evicts_nobody,
         who_timed_out_comes_back_as_the_same_viewer,
+        who_was_signed_in_stays_that_person,
         who_timed_out_comes_back_only_if_there_is_room,
         who_left_does_not_come_back,
         who_says_goodbye_after_a_time_out_does_not_come_back_either,

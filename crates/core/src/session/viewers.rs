@@ -77,7 +77,11 @@ impl SessionManager {
         }
         let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
         if pass.kind == PassKind::Viewer {
-            self.seat(&broadcast, pass.viewer, caller.user_id(), client).await?;
+            let user = match caller.user_id() {
+                None if request.viewer_token.is_some() => self.store.user_of_viewer(id, pass.viewer).await?,
+                user => user,
+            };
+            self.seat(&broadcast, pass.viewer, user, client).await?;
         }
         let broadcast = self.ledger.get(id).await?;
         Ok(self.joined(broadcast, pass))
@@ -262,7 +266,9 @@ impl SessionManager {
                 return Ok(Admitted { broadcast, pass });
             }
             if !there {
-                self.seat(&broadcast, pass.viewer, None, client()).await?;
+                // Who comes back stays the same person, though a player does not say who it is.
+                let user = self.store.user_of_viewer(id, pass.viewer).await?;
+                self.seat(&broadcast, pass.viewer, user, client()).await?;
             }
         }
         Ok(Admitted { broadcast, pass })

@@ -67,6 +67,20 @@ pub async fn who_timed_out_comes_back_as_the_same_viewer(db: Db) {
     assert_eq!(db.logged(&show).await[1..], ["viewer.joined", "viewer.left", "viewer.joined"]);
 }
 
+pub async fn who_was_signed_in_stays_that_person(db: Db) {
+    let (show, other, bob) = (db.show(0).await, db.show(0).await, db.user("bob").await);
+    let viewer = NewViewer { user_id: Some(bob.id), ..db.new_viewer(&show) };
+    db.joins(&viewer).await;
+    db.goes(&viewer, LeaveReason::TimedOut, None).await.unwrap();
+    let nameless = NewViewer { user_id: None, ..viewer };
+    let JoinOutcome::Joined(seat, _) = db.joins(&nameless).await else { panic!("there is room") };
+    assert_eq!(seat.user_id, Some(bob.id));
+    assert_eq!(db.user_of_viewer(show.id, seat.viewer).await.unwrap(), Some(bob.id));
+    assert_eq!(db.user_of_viewer(other.id, seat.viewer).await.unwrap(), None);
+    let (anonymous, _) = db.watches(&show).await;
+    assert_eq!(db.user_of_viewer(show.id, anonymous.id).await.unwrap(), None);
+}
+
 pub async fn who_timed_out_comes_back_only_if_there_is_room(db: Db) {
     let show = db.show(1).await;
     let (viewer, _) = db.watches(&show).await;
