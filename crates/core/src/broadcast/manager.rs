@@ -115,7 +115,9 @@ impl BroadcastManager {
     pub async fn create_broadcast(&self, caller: &Caller, request: CreateBroadcast) -> Result<Snapshot> {
         let owner = caller.signed_in()?;
         request.validate()?;
-        create(&self.ledger, &self.keys, owner, request).await
+        let created = create(&self.ledger, &self.keys, owner, request).await?;
+        self.sessions.created(&created);
+        Ok(created)
     }
 
     /// Reads a broadcast; a private one for its owner only.
