@@ -131,9 +131,7 @@ impl SessionManager {
 
     fn await_first_media(&self, broadcast: &Broadcast) {
         if broadcast.is_built_in() {
-            let age = self.clock().now() - broadcast.created_at;
-            let age = Duration::try_from(age).unwrap_or_default();
-            self.set_deadline(broadcast.id, self.settings.idle_timeout.saturating_sub(age));
+            self.set_deadline(broadcast.id, self.settings.idle_timeout);
         }
     }
 
