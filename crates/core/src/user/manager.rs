@@ -254,7 +254,7 @@ impl UserManager {
         let mut offered = self.set_up.lock().await;
         let given = sha256(token.as_bytes());
         let matches = offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
-        if !matches {
+        if !matches || self.parts.store.has_admin().await? {
             return Err(Error::Unauthenticated("this set-up link is not valid or was used: restart the server for a new one"));
         }
         let user = self.create_user(registration, Role::Admin).await?;
