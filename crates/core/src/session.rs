@@ -65,6 +65,8 @@ pub struct SessionManager {
     publishers: Publishers,
     /// When a broadcast without an encoder ends, on the monotonic clock.
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
+    /// One broadcast at a time is made for a lasting key.
+    making: tokio::sync::Mutex<()>,
 }
 
 impl SessionManager {
@@ -84,6 +86,7 @@ impl SessionManager {
             presence: Presence::default(),
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
+            making: tokio::sync::Mutex::new(()),
         })
     }
 

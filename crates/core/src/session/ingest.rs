@@ -67,6 +67,7 @@ impl SessionManager {
     }
 
     async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
+        let _making = self.making.lock().await;
         if let Some(open) = self.ledger.directory.newest_of(user.id) {
             return Ok(open);
         }
