@@ -63,7 +63,20 @@ impl SessionManager {
         }
         let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
         let cut = self.publishers.enter(broadcast.id, publish);
+        self.still_admitted(&broadcast, publish).await?;
         Ok(Admission { broadcast, publish, cut })
+    }
+
+    /// Refuses an encoder whose broadcast ended, or whose key was reset, before there was anybody to be cut.
+    async fn still_admitted(&self, admitted: &Snapshot, publish: PublishId) -> Result<(), Refusal> {
+        let refusal = match self.ledger.get(admitted.id).await {
+            Ok(current) if current.status == Status::Ended => Refusal::Ended,
+            Ok(current) if current.stream_key != admitted.stream_key => Refusal::UnknownKey,
+            Ok(_) => return Ok(()),
+            Err(error) => Refusal::Unavailable(error.to_string()),
+        };
+        self.publishers.remove(admitted.id, publish);
+        Err(refusal)
     }
 
     async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
