@@ -12,7 +12,7 @@ use tracing::info;
 
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::clock::{Clock, Time};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::BroadcastId;
 use crate::ledger::Ledger;
 use crate::presence::Presence;
@@ -166,34 +166,49 @@ impl SessionManager {
         viewers.and(broadcasts)
     }
 
-    /// Ends what waited too long for its encoder. Returns the ids through the directory: they are gone from it.
+    /// Ends what waited too long for its encoder. One that cannot end now does not keep the others open.
     async fn end_overdue(&self) -> Result<()> {
         let now = self.clock().monotonic();
         let due: Vec<_> =
             self.deadlines().iter().filter(|(_, deadline)| **deadline <= now).map(|(id, _)| *id).collect();
+        let mut outcome = Ok(());
         for id in due {
-            self.end_without_encoder(id).await?;
+            if let Err(error) = self.end_without_encoder(id).await {
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
     }
 
     async fn end_without_encoder(&self, id: BroadcastId) -> Result<()> {
         let at = self.clock().now();
         let rule = |current: &Snapshot| {
             Ok(match current.ingest.state {
+                // An encoder was back meanwhile: a new wait has begun, or none.
+                _ if !self.is_overdue(id) => None,
                 IngestState::Idle if current.is_built_in() => current.end("no encoder connected", at),
                 IngestState::Interrupted => current.end("the encoder did not come back", at),
+                IngestState::Live if !self.publishers.feeds(id) => current.end("the encoder did not come back", at),
                 _ => None,
             })
         };
-        let after = self.ledger.change(id, None, rule).await?;
-        if after.status == Status::Ended {
-            info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
-            self.ended(id);
-        } else {
-            self.deadlines().remove(&id);
+        match self.ledger.change(id, None, rule).await {
+            Ok(after) if after.status == Status::Ended => {
+                info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
+                self.ended(id);
+            }
+            Ok(_) | Err(Error::NotFound(_)) => {
+                let now = self.clock().monotonic();
+                self.deadlines().retain(|of, deadline| *of != id || *deadline > now);
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn is_overdue(&self, id: BroadcastId) -> bool {
+        let now = self.clock().monotonic();
+        self.deadlines().get(&id).is_some_and(|deadline| *deadline <= now)
     }
 
     fn set_deadline(&self, id: BroadcastId, after: Duration) {

@@ -119,12 +119,20 @@ impl SessionManager {
         }
         let until = self.wait_until();
         let rule = |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
-        let before = self.ledger.get(id).await?;
-        let after = self.ledger.change(id, None, rule).await?;
-        if after.revision != before.revision {
-            info!(broadcast_id = %id, reason, "broadcast interrupted: waiting for the encoder");
-            self.set_deadline(id, self.settings.reconnect_window);
+        let after = match self.ledger.change(id, None, rule).await {
+            Ok(after) => after,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => {
+                // It could not be written, but the wait begins: without an encoder the broadcast must not stay open.
+                self.set_deadline(id, self.settings.reconnect_window);
+                return Err(error);
+            }
+        };
+        if after.ingest.interrupted_until != Some(until) {
+            return Ok(());
         }
+        info!(broadcast_id = %id, reason, "broadcast interrupted: waiting for the encoder");
+        self.set_deadline(id, self.settings.reconnect_window);
         if self.settings.reconnect_window.is_zero() {
             self.end_without_encoder(id).await?;
         }
