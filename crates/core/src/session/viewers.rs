@@ -1,5 +1,7 @@
 //! The viewers of a session: join, sign of life, leave, time-out.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::event::{EventType, LeaveReason, joined, left};
 use crate::ids::{BroadcastId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
-use crate::viewer::{Client, Departure, JoinOutcome, NewViewer};
+use crate::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat};
 
 const USER_AGENT_CHARS: usize = 512;
 
@@ -126,19 +128,28 @@ impl SessionManager {
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
         match self.store.join(&viewer, event).await? {
             JoinOutcome::Joined(seat, counts) => {
-                self.presence.enter(seat, now);
                 self.ledger.directory.count(broadcast.id, counts);
-                Ok(())
+                self.enter_seat(&seat, now)
             }
-            JoinOutcome::Present(seat) => {
-                self.presence.enter(seat, now);
-                Ok(())
-            }
+            JoinOutcome::Present(seat) => self.enter_seat(&seat, now),
             JoinOutcome::Full => Err(Error::BroadcastFull),
             JoinOutcome::Ended => Err(Error::BroadcastEnded),
             JoinOutcome::Gone => Err(Error::ViewerGone),
             JoinOutcome::NotFound => Err(Error::NotFound("broadcast")),
         }
+    }
+
+    /// Enters a viewer as present, unless everybody had to go between the store's answer and now. The directory
+    /// knows of that before the others are removed, so whoever is entered too late for that finds it here.
+    fn enter_seat(&self, seat: &Seat, now: Duration) -> Result<()> {
+        self.presence.enter(seat.clone(), now);
+        let refusal = match self.ledger.directory.get(seat.session_id) {
+            None => Error::BroadcastEnded,
+            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => Error::NotFound("broadcast"),
+            Some(_) => return Ok(()),
+        };
+        self.presence.remove_stay(seat);
+        Err(refusal)
     }
 
     /// A pseudonym of a person in the log of one session, not to be linked with another's.
