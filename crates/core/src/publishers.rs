@@ -69,6 +69,11 @@ impl Publishers {
         self.lock().get(&broadcast).is_some_and(|publisher| publisher.id == id)
     }
 
+    /// Whether anybody publishes to a broadcast.
+    pub fn feeds(&self, broadcast: BroadcastId) -> bool {
+        self.lock().contains_key(&broadcast)
+    }
+
     /// Cuts the broadcast's publisher, if there is one.
     pub fn cut(&self, broadcast: BroadcastId, why: Cut) {
         if let Some(publisher) = self.lock().get(&broadcast) {

@@ -65,6 +65,8 @@ pub struct SessionManager {
     publishers: Publishers,
     /// When a broadcast without an encoder ends, on the monotonic clock.
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
+    /// One broadcast at a time is made for a lasting key.
+    making: tokio::sync::Mutex<()>,
 }
 
 impl SessionManager {
@@ -84,6 +86,7 @@ impl SessionManager {
             presence: Presence::default(),
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
+            making: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -141,9 +144,7 @@ impl SessionManager {
 
     fn await_first_media(&self, broadcast: &Broadcast) {
         if broadcast.is_built_in() {
-            let age = self.clock().now() - broadcast.created_at;
-            let age = Duration::try_from(age).unwrap_or_default();
-            self.set_deadline(broadcast.id, self.settings.idle_timeout.saturating_sub(age));
+            self.set_deadline(broadcast.id, self.settings.idle_timeout);
         }
     }
 
@@ -175,40 +176,49 @@ impl SessionManager {
         viewers.and(broadcasts)
     }
 
-    /// Ends what waited too long for its encoder.
+    /// Ends what waited too long for its encoder. One that cannot end now does not keep the others open.
     async fn end_overdue(&self) -> Result<()> {
         let now = self.clock().monotonic();
         let due: Vec<_> =
             self.deadlines().iter().filter(|(_, deadline)| **deadline <= now).map(|(id, _)| *id).collect();
+        let mut outcome = Ok(());
         for id in due {
-            self.end_without_encoder(id).await?;
+            if let Err(error) = self.end_without_encoder(id).await {
+                outcome = Err(error);
+            }
         }
-        Ok(())
+        outcome
     }
 
     async fn end_without_encoder(&self, id: BroadcastId) -> Result<()> {
         let at = self.clock().now();
         let rule = |current: &Snapshot| {
             Ok(match current.ingest.state {
+                // An encoder was back meanwhile: a new wait has begun, or none.
+                _ if !self.is_overdue(id) => None,
                 IngestState::Idle if current.is_built_in() => current.end("no encoder connected", at),
                 IngestState::Interrupted => current.end("the encoder did not come back", at),
+                IngestState::Live if !self.publishers.feeds(id) => current.end("the encoder did not come back", at),
                 _ => None,
             })
         };
-        let after = match self.ledger.change(id, None, rule).await {
-            Err(Error::NotFound(_)) => {
-                self.deadlines().remove(&id);
-                return Ok(());
+        match self.ledger.change(id, None, rule).await {
+            Ok(after) if after.status == Status::Ended => {
+                info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
+                self.ended(id);
             }
-            changed => changed?,
-        };
-        if after.status == Status::Ended {
-            info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
-            self.ended(id);
-        } else {
-            self.deadlines().remove(&id);
+            Ok(_) | Err(Error::NotFound(_)) => {
+                let now = self.clock().monotonic();
+                self.deadlines().retain(|of, deadline| *of != id || *deadline > now);
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn is_overdue(&self, id: BroadcastId) -> bool {
+        let now = self.clock().monotonic();
+        self.deadlines().get(&id).is_some_and(|deadline| *deadline <= now)
     }
 
     fn set_deadline(&self, id: BroadcastId, after: Duration) {

@@ -63,6 +63,9 @@ pub trait SessionStore: Send + Sync {
     /// Everybody who is there.
     async fn seats(&self) -> Result<Vec<Seat>>;
 
+    /// The user that a viewer of a session is or was, if it was ever signed in.
+    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>>;
+
     /// Up to `limit` events after `seq`, ascending.
     async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>>;
 }

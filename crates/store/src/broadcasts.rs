@@ -61,6 +61,9 @@ impl BroadcastStore for SqliteStore {
             counts = sessions::evict(&mut tx, id, eviction, change.at, counts).await?;
         }
         let counts = log(&mut tx, id, counts, &change.events).await?;
+        if change.after.deleted_at.is_some() {
+            blank(&mut tx, id).await?;
+        }
         tx.commit().await.map_err(error)?;
         Ok(Some(counts))
     }
@@ -85,6 +88,16 @@ async fn log(tx: &mut Tx, id: BroadcastId, mut counts: Counts, events: &[NewEven
     }
     sessions::write_counts(tx, id, counts).await?;
     Ok(counts)
+}
+
+/// Blanks what a removed broadcast's people wrote into the log, and from where they watched. Rows and numbers stay.
+async fn blank(tx: &mut Tx, id: BroadcastId) -> Result<()> {
+    let sql = "UPDATE session_events SET event_data = '{}'
+               WHERE session_id = $1 AND event_type IN ('broadcast.created', 'broadcast.updated')";
+    sqlx::query(sql).bind(id.0).execute(&mut **tx).await.map_err(error)?;
+    let sql = "UPDATE active_viewers SET user_agent = NULL, ip_address = NULL WHERE session_id = $1";
+    sqlx::query(sql).bind(id.0).execute(&mut **tx).await.map_err(error)?;
+    Ok(())
 }
 
 async fn insert(tx: &mut Tx, b: &Broadcast) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
+use tallylight_core::broadcast::{Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
@@ -19,6 +20,9 @@ impl SessionStore for SqliteStore {
     async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome> {
         let mut tx = self.begin().await?;
         let Some(room) = room(&mut tx, viewer.session_id).await? else { return Ok(JoinOutcome::NotFound) };
+        if room.private && viewer.user_id != Some(room.owner) {
+            return Ok(JoinOutcome::NotFound);
+        }
         if room.ended {
             return Ok(JoinOutcome::Ended);
         }
@@ -26,9 +30,9 @@ impl SessionStore for SqliteStore {
         let generation = match &stay {
             None => 1,
             Some(stay) if stay.is_present => {
-                let generation = renew(&mut tx, viewer).await?;
+                let seat = renew(&mut tx, viewer).await?;
                 tx.commit().await.map_err(error)?;
-                return Ok(JoinOutcome::Present(seat(viewer, generation)));
+                return Ok(JoinOutcome::Present(seat));
             }
             Some(stay) if stay.may_return => stay.generation + 1,
             Some(_) => return Ok(JoinOutcome::Gone),
@@ -36,7 +40,7 @@ impl SessionStore for SqliteStore {
         if room.max > 0 && room.counts.viewers >= room.max {
             return Ok(JoinOutcome::Full);
         }
-        take_place(&mut tx, viewer, generation).await?;
+        let seat = take_place(&mut tx, viewer, generation).await?;
         let counts = Counts {
             viewers: room.counts.viewers + 1,
             peak: room.counts.peak.max(room.counts.viewers + 1),
@@ -45,7 +49,7 @@ impl SessionStore for SqliteStore {
         events::append(&mut tx, viewer.session_id, counts.seq, &event).await?;
         write_counts(&mut tx, viewer.session_id, counts).await?;
         tx.commit().await.map_err(error)?;
-        Ok(JoinOutcome::Joined(seat(viewer, generation), counts))
+        Ok(JoinOutcome::Joined(seat, counts))
     }
 
     async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
@@ -78,15 +82,15 @@ impl SessionStore for SqliteStore {
     async fn seats(&self) -> Result<Vec<Seat>> {
         let sql = "SELECT id, session_id, user_id, generation FROM active_viewers WHERE left_at IS NULL";
         let rows = sqlx::query(sql).fetch_all(&self.readers).await.map_err(error)?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
-            Ok(Seat {
-                viewer: ViewerId(row.uuid("id")?),
-                session_id: BroadcastId(row.uuid("session_id")?),
-                user_id: row.column::<Option<uuid::Uuid>>("user_id")?.map(UserId),
-                generation: row.column("generation")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(seat).collect()
+    }
+
+    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>> {
+        let sql = "SELECT user_id FROM active_viewers WHERE id = $1 AND session_id = $2";
+        let query = sqlx::query(sql).bind(viewer.0).bind(session.0);
+        let row = query.fetch_optional(&self.readers).await.map_err(error)?;
+        let user: Option<Option<uuid::Uuid>> = row.map(|row| row.column("user_id")).transpose()?;
+        Ok(user.flatten().map(UserId))
     }
 
     async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>> {
@@ -117,19 +121,27 @@ impl SessionStore for SqliteStore {
 
 /// A session's numbers and limits.
 struct Room {
+    owner: UserId,
+    private: bool,
     ended: bool,
     max: u32,
     counts: Counts,
 }
 
 async fn room(tx: &mut Tx, session: BroadcastId) -> Result<Option<Room>> {
-    let sql = "SELECT b.max_viewers, b.status, c.seq, c.viewers, c.peak
+    let sql = "SELECT b.user_id, b.max_viewers, b.status, b.visibility, c.seq, c.viewers, c.peak
                FROM broadcast_sessions b JOIN session_counters c ON c.session_id = b.id
                WHERE b.id = $1 AND b.deleted_at IS NULL";
     let row = sqlx::query(sql).bind(session.0).fetch_optional(&mut **tx).await.map_err(error)?;
     let Some(row) = row else { return Ok(None) };
-    let ended = row.column::<String>("status")? == "ended";
-    Ok(Some(Room { ended, max: row.count("max_viewers")?, counts: counts(&row)? }))
+    let (status, visibility): (Status, Visibility) = (row.name("status")?, row.name("visibility")?);
+    Ok(Some(Room {
+        owner: UserId(row.uuid("user_id")?),
+        private: status == Status::Private || visibility == Visibility::Private,
+        ended: status == Status::Ended,
+        max: row.count("max_viewers")?,
+        counts: counts(&row)?,
+    }))
 }
 
 /// The numbers of a row that has the columns of `session_counters`.
@@ -176,12 +188,12 @@ async fn stay(tx: &mut Tx, viewer: &NewViewer) -> Result<Option<Stay>> {
 }
 
 /// Begins a new stay of a viewer who is there, so that a time-out under way finds another generation.
-async fn renew(tx: &mut Tx, viewer: &NewViewer) -> Result<i64> {
+async fn renew(tx: &mut Tx, viewer: &NewViewer) -> Result<Seat> {
     let sql = "UPDATE active_viewers SET generation = generation + 1, last_seen = $1 WHERE id = $2
-               RETURNING generation";
+               RETURNING id, session_id, user_id, generation";
     let row =
         sqlx::query(sql).bind(time(viewer.at)).bind(viewer.id.0).fetch_one(&mut **tx).await.map_err(error)?;
-    row.column("generation")
+    seat(&row)
 }
 
 /// Who said goodbye after a time-out does not come back either.
@@ -201,14 +213,18 @@ async fn bar_return(tx: &mut Tx, departure: &Departure) -> Result<()> {
     Ok(())
 }
 
-async fn take_place(tx: &mut Tx, viewer: &NewViewer, generation: i64) -> Result<()> {
+/// Enters a viewer, or the new stay of one who is back: by then it may have signed in.
+async fn take_place(tx: &mut Tx, viewer: &NewViewer, generation: i64) -> Result<Seat> {
     let sql = "INSERT INTO active_viewers
                  (id, session_id, user_id, joined_at, last_seen, user_agent, ip_address, is_authenticated, generation)
                VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
                ON CONFLICT (id) DO UPDATE SET last_seen = excluded.last_seen, user_agent = excluded.user_agent,
                  ip_address = excluded.ip_address, generation = excluded.generation,
-                 left_at = NULL, left_reason = NULL";
-    sqlx::query(sql)
+                 user_id = COALESCE(excluded.user_id, user_id),
+                 is_authenticated = MAX(excluded.is_authenticated, is_authenticated),
+                 left_at = NULL, left_reason = NULL
+               RETURNING id, session_id, user_id, generation";
+    let row = sqlx::query(sql)
         .bind(viewer.id.0)
         .bind(viewer.session_id.0)
         .bind(viewer.user_id.map(|id| id.0))
@@ -217,14 +233,19 @@ async fn take_place(tx: &mut Tx, viewer: &NewViewer, generation: i64) -> Result<
         .bind(ip(viewer.client.ip))
         .bind(viewer.user_id.is_some())
         .bind(generation)
-        .execute(&mut **tx)
+        .fetch_one(&mut **tx)
         .await
         .map_err(error)?;
-    Ok(())
+    seat(&row)
 }
 
-fn seat(viewer: &NewViewer, generation: i64) -> Seat {
-    Seat { viewer: viewer.id, session_id: viewer.session_id, user_id: viewer.user_id, generation }
+fn seat(row: &sqlx::sqlite::SqliteRow) -> Result<Seat> {
+    Ok(Seat {
+        viewer: ViewerId(row.uuid("id")?),
+        session_id: BroadcastId(row.uuid("session_id")?),
+        user_id: row.column::<Option<uuid::Uuid>>("user_id")?.map(UserId),
+        generation: row.column("generation")?,
+    })
 }
 
 /// Ends every stay in a session, each with its event; returns the numbers after it.

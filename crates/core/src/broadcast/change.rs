@@ -151,6 +151,7 @@ impl Broadcast {
         let after = &mut decision.after;
         after.title = String::new();
         after.description = None;
+        after.ai_intent = None;
         after.tags.clear();
         after.metadata.clear();
         after.elsewhere = MediaAddresses::default();

@@ -63,10 +63,24 @@ impl SessionManager {
         }
         let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
         let cut = self.publishers.enter(broadcast.id, publish);
+        self.still_admitted(&broadcast, publish).await?;
         Ok(Admission { broadcast, publish, cut })
     }
 
+    /// Refuses an encoder whose broadcast ended, or whose key was reset, before there was anybody to be cut.
+    async fn still_admitted(&self, admitted: &Snapshot, publish: PublishId) -> Result<(), Refusal> {
+        let refusal = match self.ledger.get(admitted.id).await {
+            Ok(current) if current.status == Status::Ended => Refusal::Ended,
+            Ok(current) if current.stream_key != admitted.stream_key => Refusal::UnknownKey,
+            Ok(_) => return Ok(()),
+            Err(error) => Refusal::Unavailable(error.to_string()),
+        };
+        self.publishers.remove(admitted.id, publish);
+        Err(refusal)
+    }
+
     async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
+        let _making = self.making.lock().await;
         if let Some(open) = self.ledger.directory.newest_of(user.id) {
             return Ok(open);
         }
@@ -105,12 +119,20 @@ impl SessionManager {
         }
         let until = self.wait_until();
         let rule = |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
-        let before = self.ledger.get(id).await?;
-        let after = self.ledger.change(id, None, rule).await?;
-        if after.revision != before.revision {
-            info!(broadcast_id = %id, reason, "broadcast interrupted: waiting for the encoder");
-            self.set_deadline(id, self.settings.reconnect_window);
+        let after = match self.ledger.change(id, None, rule).await {
+            Ok(after) => after,
+            Err(Error::NotFound(_)) => return Ok(()),
+            Err(error) => {
+                // It could not be written, but the wait begins: without an encoder the broadcast must not stay open.
+                self.set_deadline(id, self.settings.reconnect_window);
+                return Err(error);
+            }
+        };
+        if after.ingest.interrupted_until != Some(until) {
+            return Ok(());
         }
+        info!(broadcast_id = %id, reason, "broadcast interrupted: waiting for the encoder");
+        self.set_deadline(id, self.settings.reconnect_window);
         if self.settings.reconnect_window.is_zero() {
             self.end_without_encoder(id).await?;
         }

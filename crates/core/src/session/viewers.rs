@@ -1,5 +1,7 @@
 //! The viewers of a session: join, sign of life, leave, time-out.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
@@ -11,7 +13,7 @@ use crate::event::{EventType, LeaveReason, joined, left};
 use crate::ids::{BroadcastId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
-use crate::viewer::{Client, Departure, JoinOutcome, NewViewer};
+use crate::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat};
 
 const USER_AGENT_CHARS: usize = 512;
 
@@ -77,7 +79,11 @@ impl SessionManager {
         }
         let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
         if pass.kind == PassKind::Viewer {
-            self.seat(&broadcast, pass.viewer, caller.user_id(), client).await?;
+            let user = match caller.user_id() {
+                None if request.viewer_token.is_some() => self.store.user_of_viewer(id, pass.viewer).await?,
+                user => user,
+            };
+            self.seat(&broadcast, pass.viewer, user, client).await?;
         }
         let broadcast = self.ledger.get(id).await?;
         Ok(self.joined(broadcast, pass))
@@ -122,19 +128,28 @@ impl SessionManager {
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
         match self.store.join(&viewer, event).await? {
             JoinOutcome::Joined(seat, counts) => {
-                self.presence.enter(seat, now);
                 self.ledger.directory.count(broadcast.id, counts);
-                Ok(())
+                self.enter_seat(&seat, now)
             }
-            JoinOutcome::Present(seat) => {
-                self.presence.enter(seat, now);
-                Ok(())
-            }
+            JoinOutcome::Present(seat) => self.enter_seat(&seat, now),
             JoinOutcome::Full => Err(Error::BroadcastFull),
             JoinOutcome::Ended => Err(Error::BroadcastEnded),
             JoinOutcome::Gone => Err(Error::ViewerGone),
             JoinOutcome::NotFound => Err(Error::NotFound("broadcast")),
         }
+    }
+
+    /// Enters a viewer as present, unless everybody had to go between the store's answer and now. The directory
+    /// knows of that before the others are removed, so whoever is entered too late for that finds it here.
+    fn enter_seat(&self, seat: &Seat, now: Duration) -> Result<()> {
+        self.presence.enter(seat.clone(), now);
+        let refusal = match self.ledger.directory.get(seat.session_id) {
+            None => Error::BroadcastEnded,
+            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => Error::NotFound("broadcast"),
+            Some(_) => return Ok(()),
+        };
+        self.presence.remove_stay(seat);
+        Err(refusal)
     }
 
     /// A pseudonym of a person in the log of one session, not to be linked with another's.
@@ -262,7 +277,9 @@ impl SessionManager {
                 return Ok(Admitted { broadcast, pass });
             }
             if !there {
-                self.seat(&broadcast, pass.viewer, None, client()).await?;
+                // Who comes back stays the same person, though a player does not say who it is.
+                let user = self.store.user_of_viewer(id, pass.viewer).await?;
+                self.seat(&broadcast, pass.viewer, user, client()).await?;
             }
         }
         Ok(Admitted { broadcast, pass })

@@ -174,17 +174,23 @@ impl UserManager {
             return Err(invalid());
         }
         if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_err() {
-            store.end_sign_in(id).await?;
-            tracing::warn!(user_id = %current.user_id, "a spent refresh token was used again; its sign-in is ended");
+            self.end_reused(&current).await?;
             return Err(invalid());
         }
         let user = store.user(current.user_id).await?.ok_or_else(invalid)?;
         let (mut next, token) = self.new_sign_in(id, user.id)?;
         next.created_at = current.created_at;
         if !store.rotate_sign_in(&current, &next).await? {
+            self.end_reused(&current).await?;
             return Err(invalid());
         }
         self.signed_in(user, id, token)
+    }
+
+    async fn end_reused(&self, sign_in: &SignIn) -> Result<()> {
+        self.parts.store.end_sign_in(sign_in.id).await?;
+        tracing::warn!(user_id = %sign_in.user_id, "a spent refresh token was used again; its sign-in is ended");
+        Ok(())
     }
 
     /// Ends the sign-in that a refresh token belongs to. An unknown token is as good as ended.
@@ -254,7 +260,7 @@ impl UserManager {
         let mut offered = self.set_up.lock().await;
         let given = sha256(token.as_bytes());
         let matches = offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
-        if !matches {
+        if !matches || self.parts.store.has_admin().await? {
             return Err(Error::Unauthenticated("this set-up link is not valid or was used: restart the server for a new one"));
         }
         let user = self.create_user(registration, Role::Admin).await?;

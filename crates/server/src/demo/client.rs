@@ -34,7 +34,12 @@ pub struct Viewer {
 impl Client {
     /// Talks to the server at this address.
     pub fn new(server: SocketAddr) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().user_agent("tallylight-demo").timeout(Duration::from_secs(10)).build()?;
+        let http = reqwest::Client::builder()
+            .user_agent("tallylight-demo")
+            .timeout(Duration::from_secs(10))
+            // Sooner than the server closes idle connections, so that no request meets a closed one.
+            .pool_idle_timeout(Duration::from_secs(3))
+            .build()?;
         Ok(Self { http, base: format!("http://{server}/api") })
     }
 

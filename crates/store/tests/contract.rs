@@ -1,0 +1,78 @@
+//! The contract that every database keeps, executing every statement of the store.
+//!
+//! Each story is told once, in `contract/`, and runs on every store of `on_each_store`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "contract/broadcasts.rs"]
+mod broadcasts;
+#[path = "contract/durability.rs"]
+mod durability;
+#[path = "contract/harness.rs"]
+mod harness;
+#[path = "contract/users.rs"]
+mod users;
+#[path = "contract/viewers.rs"]
+mod viewers;
+
+/// Makes a test of each story and each store. A new database is one line here, beside its `Database`.
+macro_rules! on_each_store {
+    ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
+        mod $story {
+            #[tokio::test]
+            async fn sqlite() { super::$file::$story(super::harness::Db::fresh::<super::harness::Sqlite>().await).await }
+        }
+    )+)+ };
+}
+
+on_each_store! {
+    users {
+        a_new_user_is_read_back_as_written,
+        nobody_takes_a_name_twice,
+        nobody_takes_an_address_twice_whatever_its_case,
+        a_user_is_found_by_name_and_by_address_in_any_case,
+        a_new_lasting_key_replaces_the_old_one,
+        the_store_knows_whether_there_is_an_administrator,
+        a_sign_in_is_read_back_until_it_ends,
+        of_two_rotations_of_a_sign_in_one_wins,
+    }
+    broadcasts {
+        a_new_broadcast_is_read_back_with_all_its_fields,
+        an_unknown_broadcast_is_none,
+        a_change_is_kept_with_all_its_fields_and_events,
+        who_decided_on_an_older_state_changes_nothing,
+        of_many_changes_at_once_one_wins,
+        only_what_has_not_ended_is_open,
+        a_broadcast_is_found_by_its_stream_key_even_when_ended,
+        a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_wrote,
+        two_broadcasts_never_share_a_stream_key,
+        integrators_find_the_shown_count_in_the_row,
+    }
+    viewers {
+        a_viewer_takes_a_place_and_is_logged,
+        joining_again_keeps_the_place_and_begins_a_new_stay,
+        a_full_broadcast_takes_nobody_else,
+        a_lowered_limit_evicts_nobody,
+        who_timed_out_comes_back_as_the_same_viewer,
+        who_was_signed_in_stays_that_person,
+        who_timed_out_comes_back_only_if_there_is_room,
+        who_left_does_not_come_back,
+        who_says_goodbye_after_a_time_out_does_not_come_back_either,
+        who_left_before_the_end_is_told_that_it_ended,
+        nobody_joins_what_ended_or_never_was,
+        nobody_uninvited_joins_what_turned_private,
+        a_viewer_of_one_session_is_nobody_in_another,
+        leaving_twice_is_logged_once,
+        a_late_time_out_does_not_end_a_later_stay,
+        the_peak_stays_when_viewers_go,
+        an_eviction_logs_each_viewer_once_before_its_cause,
+        events_are_read_after_a_number_and_up_to_a_limit,
+        a_failed_change_leaves_no_trace,
+        sixty_four_who_join_at_once_share_ten_places,
+        coming_and_going_at_once_leaves_no_gap_in_the_log,
+    }
+    durability {
+        what_was_acknowledged_is_there_after_reopening,
+        opening_twice_changes_nothing,
+        a_newer_schema_is_refused_by_name,
+    }
+}

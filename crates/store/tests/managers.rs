@@ -1,0 +1,17 @@
+//! The managers over a real database, with a clock that the tests drive.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "managers/accounts.rs"]
+mod accounts;
+#[path = "managers/broadcasts.rs"]
+mod broadcasts;
+#[path = "managers/faults.rs"]
+mod faults;
+#[path = "managers/history.rs"]
+mod history;
+#[path = "managers/ingest.rs"]
+mod ingest;
+#[path = "managers/viewers.rs"]
+mod viewers;
+#[path = "managers/world.rs"]
+mod world;

@@ -1,0 +1,159 @@
+//! The store, made to answer late or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use tallylight_core::broadcast::{Broadcast, IngestState, Snapshot, Status, Visibility};
+use tallylight_core::event::{Event, NewEvent};
+use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
+use tallylight_core::store::{BroadcastStore, Change, SessionStore};
+use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat};
+use tallylight_core::{Error, Result};
+use tallylight_store::SqliteStore;
+use tokio::sync::Notify;
+
+use crate::world::{ANYBODY, World, refusal};
+
+/// The real store behind a door that a test may hold.
+pub struct Door {
+    store: Arc<SqliteStore>,
+    /// The next join is answered when `open` says so, after it is on disk.
+    pub holds_join: AtomicBool,
+    pub on_disk: Notify,
+    pub open: Notify,
+    /// Nothing that would be written is.
+    pub refuses: AtomicBool,
+}
+
+impl Door {
+    pub fn new(store: Arc<SqliteStore>) -> Self {
+        let (holds_join, refuses) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { store, holds_join, on_disk: Notify::new(), open: Notify::new(), refuses }
+    }
+
+    fn writes(&self) -> Result<&SqliteStore> {
+        let refuses = self.refuses.load(Ordering::Relaxed);
+        if refuses { Err(Error::Unavailable("the disk is full".into())) } else { Ok(&self.store) }
+    }
+}
+
+#[async_trait]
+impl SessionStore for Door {
+    async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome> {
+        let outcome = self.writes()?.join(viewer, event).await;
+        if self.holds_join.swap(false, Ordering::Relaxed) {
+            self.on_disk.notify_one();
+            self.open.notified().await;
+        }
+        outcome
+    }
+
+    async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
+        self.writes()?.leave(departure, event).await
+    }
+
+    async fn seats(&self) -> Result<Vec<Seat>> {
+        self.store.seats().await
+    }
+
+    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>> {
+        self.store.user_of_viewer(session, viewer).await
+    }
+
+    async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>> {
+        self.store.events(session, after, limit).await
+    }
+}
+
+#[async_trait]
+impl BroadcastStore for Door {
+    async fn insert_broadcast(&self, broadcast: &Broadcast, events: Vec<NewEvent>) -> Result<Counts> {
+        self.writes()?.insert_broadcast(broadcast, events).await
+    }
+
+    async fn broadcast(&self, id: BroadcastId) -> Result<Option<Snapshot>> {
+        self.store.broadcast(id).await
+    }
+
+    async fn save_broadcast(&self, change: Change<'_>) -> Result<Option<Counts>> {
+        self.writes()?.save_broadcast(change).await
+    }
+
+    async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
+        self.store.open_broadcasts().await
+    }
+
+    async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
+        self.store.broadcast_by_stream_key(hash).await
+    }
+}
+
+/// Eve joins; before she has her answer the owner acts. What she is told, and what her player gets.
+async fn eve_joins_while(owner_acts: impl AsyncFnOnce(&World, BroadcastId)) -> (&'static str, &'static str) {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let (_, token) = world.sessions.enter(show).await.unwrap();
+    world.door.holds_join.store(true, Ordering::Relaxed);
+    let joining = async { refusal(world.plays(show, &token).await) };
+    let acting = async {
+        world.door.on_disk.notified().await;
+        owner_acts(&world, show).await;
+        world.door.open.notify_one();
+    };
+    let (told, ()) = tokio::join!(joining, acting);
+    assert_eq!(world.count(show).await, 0);
+    (told, refusal(world.sessions.watch_private(show, &token)))
+}
+
+#[tokio::test]
+async fn who_joins_while_the_broadcast_turns_private_sees_nothing_of_it() {
+    let outcome = eve_joins_while(async |world, show| {
+        let ada = world.owner_of(show).await;
+        world.sets_visibility(&ada, show, Visibility::Private).await;
+    });
+    assert_eq!(outcome.await, ("not found", "not found"));
+}
+
+#[tokio::test]
+async fn who_joins_while_the_broadcast_ends_is_not_there() {
+    let outcome = eve_joins_while(async |world, show| {
+        let ada = world.owner_of(show).await;
+        world.ends(&ada, show).await;
+    });
+    assert_eq!(outcome.await, ("ended", "not found"));
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_written_later_with_its_own_time() {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let eve = world.watcher(show).await;
+    world.door.refuses.store(true, Ordering::Relaxed);
+    world.turn(15);
+    assert!(world.sessions.tick().await.is_err());
+    assert_eq!(refusal(world.sessions.heartbeat(show, &eve.viewer_token)), "gone");
+    assert!(world.join(&ANYBODY, show).await.is_err());
+    world.door.refuses.store(false, Ordering::Relaxed);
+    world.pass(100).await;
+    let left = world.log(show).await.pop().unwrap();
+    assert_eq!(left.created_at, crate::world::NOON + time::Duration::seconds(15));
+    assert_eq!(world.logged(show).await, ["viewer.joined", "viewer.left"]);
+}
+
+#[tokio::test]
+async fn an_encoder_whose_end_could_not_be_written_does_not_leave_the_broadcast_open() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let encoder = world.goes_live(&ada, show).await;
+    world.door.refuses.store(true, Ordering::Relaxed);
+    assert!(world.sessions.media_stopped(show, encoder.publish, "connection lost").await.is_err());
+    world.turn(60);
+    assert!(world.sessions.tick().await.is_err());
+    world.door.refuses.store(false, Ordering::Relaxed);
+    assert_eq!(world.state(show).await.ingest.state, IngestState::Live);
+    world.pass(1).await;
+    assert_eq!(world.state(show).await.status, Status::Ended);
+}

@@ -1,0 +1,180 @@
+//! Random histories: whatever happens in whatever order, the counts are what the log adds up to.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::session::Joined;
+use tokio::runtime::Runtime;
+
+use crate::world::{World, refusal};
+
+const TIMEOUT: u64 = 15;
+
+/// Something that happens. Numbers choose one of those who joined so far.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Join,
+    JoinAgain(usize),
+    Play(usize),
+    Heartbeat(usize),
+    Leave(usize),
+    Pass(u64),
+    Jump(i64),
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Join),
+        3 => any::<usize>().prop_map(Step::JoinAgain),
+        2 => any::<usize>().prop_map(Step::Play),
+        4 => any::<usize>().prop_map(Step::Heartbeat),
+        2 => any::<usize>().prop_map(Step::Leave),
+        4 => (1..20u64).prop_map(Step::Pass),
+        1 => (-90_000..90_000i64).prop_map(Step::Jump),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What the rules say of a viewer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    /// There, silent for so many seconds.
+    Present(u64),
+    TimedOut,
+    Left,
+}
+
+/// The rules in their plainest form, beside the managers that must keep them.
+struct Hall {
+    world: World,
+    show: BroadcastId,
+    max: u32,
+    crowd: Vec<(Joined, Place)>,
+}
+
+impl Hall {
+    async fn new(max: u32) -> Self {
+        let world = World::new().await;
+        let show = world.show_for(&world.user("ada").await, max).await;
+        Self { world, show, max, crowd: Vec::new() }
+    }
+
+    fn present(&self) -> BTreeSet<ViewerId> {
+        let there = self.crowd.iter().filter(|(_, place)| matches!(place, Place::Present(_)));
+        there.map(|(joined, _)| joined.viewer).collect()
+    }
+
+    fn has_room(&self) -> bool {
+        self.max == 0 || self.present().len() < self.max as usize
+    }
+
+    async fn takes(mut self, step: Step) -> Self {
+        match step {
+            Step::Join => self.somebody_joins().await,
+            Step::Pass(seconds) => self.time_passes(seconds).await,
+            Step::Jump(seconds) => self.world.jump(time::Duration::seconds(seconds)).await,
+            Step::Restart => return self.restarts().await,
+            Step::JoinAgain(who) | Step::Play(who) | Step::Heartbeat(who) | Step::Leave(who) => {
+                if !self.crowd.is_empty() {
+                    self.viewer_acts(step, who % self.crowd.len()).await;
+                }
+            }
+        }
+        self
+    }
+
+    async fn somebody_joins(&mut self) {
+        let expected = if self.has_room() { "accepted" } else { "full" };
+        let outcome = self.world.join(&crate::world::ANYBODY, self.show).await;
+        if let Ok(joined) = &outcome {
+            self.crowd.push((joined.clone(), Place::Present(0)));
+        }
+        assert_eq!(refusal(outcome), expected);
+    }
+
+    async fn viewer_acts(&mut self, step: Step, who: usize) {
+        let (joined, place) = self.crowd[who].clone();
+        let (show, world) = (self.show, &self.world);
+        let (outcome, expected, after) = match step {
+            Step::Heartbeat(_) => {
+                let outcome = refusal(world.sessions.heartbeat(show, &joined.viewer_token));
+                match place {
+                    Place::Present(_) => (outcome, "accepted", Place::Present(0)),
+                    gone => (outcome, "gone", gone),
+                }
+            }
+            Step::Leave(_) => {
+                (refusal(world.sessions.leave(show, &joined.viewer_token).await), "accepted", Place::Left)
+            }
+            _ => {
+                let outcome = match step {
+                    Step::Play(_) => refusal(world.plays(show, &joined.playback_token).await),
+                    _ => refusal(world.join_again(show, &joined.viewer_token).await),
+                };
+                match place {
+                    Place::Left => (outcome, "gone", place),
+                    Place::TimedOut if !self.has_room() => (outcome, "full", place),
+                    Place::Present(_) | Place::TimedOut => (outcome, "accepted", Place::Present(0)),
+                }
+            }
+        };
+        assert_eq!(outcome, expected, "{step:?} of one who is {place:?}");
+        self.crowd[who].1 = after;
+    }
+
+    async fn time_passes(&mut self, seconds: u64) {
+        for (_, place) in &mut self.crowd {
+            *place = match *place {
+                Place::Present(silent) if silent + seconds >= TIMEOUT => Place::TimedOut,
+                Place::Present(silent) => Place::Present(silent + seconds),
+                gone => gone,
+            };
+        }
+        self.world.pass(seconds).await;
+    }
+
+    async fn restarts(mut self) -> Self {
+        for (_, place) in &mut self.crowd {
+            if let Place::Present(silent) = place {
+                *silent = 0;
+            }
+        }
+        Self { world: self.world.restarted().await, ..self }
+    }
+
+    /// Adds up the log: who is there, and the most at a time.
+    async fn check(&self) {
+        let (mut there, mut peak) = (BTreeSet::new(), 0);
+        for event in self.world.log(self.show).await {
+            let viewer = || event.data["viewer_id"].as_str().unwrap().parse::<ViewerId>().unwrap();
+            match event.kind.as_str() {
+                "viewer.joined" => assert!(there.insert(viewer()), "joined twice"),
+                "viewer.left" => assert!(there.remove(&viewer()), "left without being there"),
+                _ => {}
+            }
+            peak = peak.max(there.len());
+            assert!(self.max == 0 || there.len() <= self.max as usize, "more than there are places");
+        }
+        let counts = self.world.state(self.show).await.counts;
+        assert_eq!((counts.viewers as usize, counts.peak as usize), (there.len(), peak));
+        assert_eq!(there, self.present());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn counts_are_what_the_log_adds_up_to(max in 0..4u32, steps in vec(step(), 1..60)) {
+        Runtime::new().unwrap().block_on(async {
+            let mut hall = Hall::new(max).await;
+            for step in steps {
+                hall = hall.takes(step).await;
+                hall.check().await;
+            }
+        });
+    }
+}
