@@ -177,7 +177,8 @@ async fn a_body_is_json_and_bounded() {
         async { Answer::read(request.send().await.unwrap()).await }
     };
     send("application/json", "{".into()).await.is_problem(400, "invalid-json");
-    send("application/json", "{} {}".into()).await.is_problem(422, "invalid-fields");
+    send("application/json", "[\"Launch day\"]".into()).await.is_problem(422, "invalid-fields").names("body");
+    send("application/json", "{\"title\":\"a\"} {}".into()).await.is_problem(400, "invalid-json");
     send("text/plain", "{}".into()).await.is_problem(415, "unsupported-media-type");
     let large = format!("{{\"title\":\"{}\"}}", "a".repeat(70_000));
     send("application/json", large).await.is_problem(413, "body-too-large");

@@ -21,7 +21,7 @@ fn tokens(signed_in: SignedIn) -> (Private, axum::Json<TokensView>) {
 }
 
 /// Make an account and sign in.
-#[utoipa::path(post, path = url::REGISTER, tag = "accounts", request_body = RegisterRequest, responses(
+#[utoipa::path(post, path = url::REGISTER, operation_id = "register", tag = "accounts", request_body = RegisterRequest, responses(
     (status = 201, description = "The account, signed in", body = TokensView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -34,7 +34,7 @@ pub async fn register(
 }
 
 /// Sign in by user name or e-mail address.
-#[utoipa::path(post, path = url::LOGIN, tag = "accounts", request_body = LoginRequest, responses(
+#[utoipa::path(post, path = url::LOGIN, operation_id = "sign_in", tag = "accounts", request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = TokensView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -46,7 +46,7 @@ pub async fn login(
 }
 
 /// Spend a refresh token for new tokens. Using one twice ends the sign-in.
-#[utoipa::path(post, path = url::REFRESH, tag = "accounts", request_body = RefreshRequest, responses(
+#[utoipa::path(post, path = url::REFRESH, operation_id = "refresh", tag = "accounts", request_body = RefreshRequest, responses(
     (status = 200, description = "New tokens", body = TokensView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -58,7 +58,7 @@ pub async fn refresh(
 }
 
 /// End the sign-in that a refresh token belongs to.
-#[utoipa::path(post, path = url::LOGOUT, tag = "accounts", request_body = RefreshRequest, responses(
+#[utoipa::path(post, path = url::LOGOUT, operation_id = "sign_out", tag = "accounts", request_body = RefreshRequest, responses(
     (status = 204, description = "Signed out, also if it was before"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -68,7 +68,7 @@ pub async fn logout(State(app): State<App>, Json(request): Json<RefreshRequest>)
 }
 
 /// Make the first administrator, by the link that the server printed when it started.
-#[utoipa::path(post, path = url::SETUP, tag = "accounts", request_body = SetupRequest, responses(
+#[utoipa::path(post, path = url::SETUP, operation_id = "set_up", tag = "accounts", request_body = SetupRequest, responses(
     (status = 201, description = "The administrator, signed in", body = TokensView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]

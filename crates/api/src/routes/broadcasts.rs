@@ -27,7 +27,7 @@ const MAX_LIMIT: usize = 100;
 const MAX_SEARCH_CHARS: usize = 255;
 
 /// Make a broadcast.
-#[utoipa::path(post, path = at::BROADCASTS, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(post, path = at::BROADCASTS, operation_id = "create_broadcast", tag = "broadcasts", security(("bearer" = [])),
     request_body = CreateBroadcastRequest, responses(
     (status = 201, description = "The broadcast, with its stream key and where to publish", body = BroadcastView,
      headers(("Location" = String, description = "Its address"))),
@@ -100,7 +100,7 @@ pub struct ActiveParams {
 }
 
 /// Broadcasts that are on air or paused.
-#[utoipa::path(get, path = at::ACTIVE, tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
+#[utoipa::path(get, path = at::ACTIVE, operation_id = "list_active_broadcasts", tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
     (status = 200, description = "Some of them", body = BroadcastList, headers(("ETag" = String))),
     (status = 304, description = "Nothing changed"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -198,7 +198,7 @@ fn conditional(headers: &HeaderMap, rendered: Rendered, cache: &'static str) -> 
 }
 
 /// One broadcast; its owner sees its stream key too.
-#[utoipa::path(get, path = at::BROADCAST, tag = "broadcasts", security((), ("bearer" = [])),
+#[utoipa::path(get, path = at::BROADCAST, operation_id = "read_broadcast", tag = "broadcasts", security((), ("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
     (status = 200, description = "The broadcast", body = BroadcastView, headers(("ETag" = String))),
     (status = 304, description = "Nothing changed"),
@@ -219,7 +219,7 @@ pub async fn read(
 }
 
 /// Change a broadcast.
-#[utoipa::path(patch, path = at::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(patch, path = at::BROADCAST, operation_id = "update_broadcast", tag = "broadcasts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = UpdateBroadcastRequest, responses(
     (status = 200, description = "The broadcast as it is now", body = BroadcastView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -236,7 +236,7 @@ pub async fn update(
 }
 
 /// End a broadcast and remove it.
-#[utoipa::path(delete, path = at::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(delete, path = at::BROADCAST, operation_id = "delete_broadcast", tag = "broadcasts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
     (status = 204, description = "Removed"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),

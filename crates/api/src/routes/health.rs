@@ -19,7 +19,7 @@ pub struct HealthView {
 const OK: Json<HealthView> = Json(HealthView { status: "ok" });
 
 /// Whether the process lives.
-#[utoipa::path(get, path = url::HEALTHZ, tag = "operation", responses(
+#[utoipa::path(get, path = url::HEALTHZ, operation_id = "healthz", tag = "operation", responses(
     (status = 200, description = "It lives", body = HealthView),
 ))]
 pub async fn healthz() -> Json<HealthView> {
@@ -27,7 +27,7 @@ pub async fn healthz() -> Json<HealthView> {
 }
 
 /// Whether the server can do its work: its database answers.
-#[utoipa::path(get, path = url::READYZ, tag = "operation", responses(
+#[utoipa::path(get, path = url::READYZ, operation_id = "readyz", tag = "operation", responses(
     (status = 200, description = "It can", body = HealthView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]

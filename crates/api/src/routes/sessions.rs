@@ -14,7 +14,7 @@ use crate::state::App;
 use crate::views::SessionView;
 
 /// One session.
-#[utoipa::path(get, path = url::SESSION, tag = "sessions", security((), ("bearer" = [])),
+#[utoipa::path(get, path = url::SESSION, operation_id = "read_session", tag = "sessions", security((), ("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The session, which has its broadcast's id")), responses(
     (status = 200, description = "The session", body = SessionView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),

@@ -14,7 +14,7 @@ use crate::state::App;
 use crate::views::{BroadcastView, StreamKeyView, rtmp_url};
 
 /// Replace the stream key of a broadcast; the encoder that uses the old one is cut.
-#[utoipa::path(post, path = url::RESET_STREAM_KEY, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(post, path = url::RESET_STREAM_KEY, operation_id = "reset_stream_key", tag = "broadcasts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
     (status = 200, description = "The broadcast with its new key", body = BroadcastView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -30,7 +30,7 @@ pub async fn reset(
 }
 
 /// One's lasting stream key: it feeds one's newest open broadcast, or makes one.
-#[utoipa::path(get, path = url::MY_STREAM_KEY, tag = "accounts", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = url::MY_STREAM_KEY, operation_id = "read_my_stream_key", tag = "accounts", security(("bearer" = [])), responses(
     (status = 200, description = "The key", body = StreamKeyView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -44,7 +44,7 @@ pub async fn mine(
 }
 
 /// Replace one's lasting stream key.
-#[utoipa::path(post, path = url::RESET_MY_STREAM_KEY, tag = "accounts", security(("bearer" = [])), responses(
+#[utoipa::path(post, path = url::RESET_MY_STREAM_KEY, operation_id = "reset_my_stream_key", tag = "accounts", security(("bearer" = [])), responses(
     (status = 200, description = "The new key", body = StreamKeyView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]

@@ -12,7 +12,7 @@ use crate::state::App;
 use crate::views::UserView;
 
 /// One's own account.
-#[utoipa::path(get, path = url::ME, tag = "accounts", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = url::ME, operation_id = "read_me", tag = "accounts", security(("bearer" = [])), responses(
     (status = 200, description = "The account", body = UserView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]

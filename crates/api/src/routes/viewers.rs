@@ -16,7 +16,7 @@ use crate::state::App;
 use crate::views::{JoinRequestBody, JoinResponse, PlaybackView, SessionView, ViewerTokenRequest};
 
 /// Join a broadcast as a viewer. Its owner gets a preview, which does not count.
-#[utoipa::path(post, path = url::JOIN, tag = "viewers", security((), ("bearer" = [])),
+#[utoipa::path(post, path = url::JOIN, operation_id = "join_broadcast", tag = "viewers", security((), ("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = JoinRequestBody, responses(
     (status = 200, description = "A place", body = JoinResponse),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -51,7 +51,7 @@ fn response(app: &App, base: &Base, joined: Joined) -> JoinResponse {
 }
 
 /// A sign of life, due every `heartbeat_interval` seconds.
-#[utoipa::path(post, path = url::HEARTBEAT, tag = "viewers",
+#[utoipa::path(post, path = url::HEARTBEAT, operation_id = "heartbeat", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is there"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -66,7 +66,7 @@ pub async fn heartbeat(
 }
 
 /// Stop watching.
-#[utoipa::path(post, path = url::LEAVE, tag = "viewers",
+#[utoipa::path(post, path = url::LEAVE, operation_id = "leave_broadcast", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is gone, also if it was before"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
