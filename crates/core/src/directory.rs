@@ -109,7 +109,11 @@ impl Directory {
         let mut open = self.write();
         let merged = match open.get(&snapshot.id) {
             Some(known) => Snapshot {
-                broadcast: if known.revision > snapshot.revision { known.broadcast.clone() } else { snapshot.broadcast },
+                broadcast: if known.revision > snapshot.revision {
+                    known.broadcast.clone()
+                } else {
+                    snapshot.broadcast
+                },
                 counts: newer(known.counts, snapshot.counts),
             },
             None => snapshot,
@@ -134,7 +138,8 @@ impl Directory {
     /// One part of the list that a query asks for.
     pub fn list(&self, query: &Query) -> Page {
         let matcher = Matcher::new(query);
-        let mut items: Vec<Snapshot> = self.read().values().filter(|item| matcher.matches(item)).cloned().collect();
+        let mut items: Vec<Snapshot> =
+            self.read().values().filter(|item| matcher.matches(item)).cloned().collect();
         items.sort_by(|a, b| compare(query, a, b));
         let total = items.len();
         let items = items.into_iter().skip(query.offset).take(query.limit).collect();

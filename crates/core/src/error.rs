@@ -76,10 +76,9 @@ fn list(fields: &[FieldError]) -> String {
 
 impl From<garde::Report> for Error {
     fn from(report: garde::Report) -> Self {
-        let fields = report.iter().map(|(path, error)| FieldError {
-            field: path.to_string(),
-            message: error.message().to_owned(),
-        });
+        let fields = report
+            .iter()
+            .map(|(path, error)| FieldError { field: path.to_string(), message: error.message().to_owned() });
         Self::Invalid(fields.collect())
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
-use crate::ids::{BroadcastId, EventId, Ids, UserId, ViewerId};
 use crate::error::Result;
+use crate::ids::{BroadcastId, EventId, Ids, UserId, ViewerId};
 
 /// What happened; the names are the contract of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

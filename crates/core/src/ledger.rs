@@ -101,10 +101,16 @@ impl Ledger {
         &self.turns[usize::try_from(low).unwrap_or_default()]
     }
 
-    async fn save(&self, before: &Snapshot, decision: Decision, by: Option<UserId>) -> Result<Option<Snapshot>> {
+    async fn save(
+        &self,
+        before: &Snapshot,
+        decision: Decision,
+        by: Option<UserId>,
+    ) -> Result<Option<Snapshot>> {
         let Decision { after, events, evict } = decision;
         let at = self.clock.now();
-        let events = events.into_iter().map(|(kind, data)| self.event(kind, data, by)).collect::<Result<_>>()?;
+        let events =
+            events.into_iter().map(|(kind, data)| self.event(kind, data, by)).collect::<Result<_>>()?;
         let left = |viewer| {
             let reason = evict.unwrap_or(LeaveReason::Ended);
             NewEvent::new(self.ids.as_ref(), at, EventType::ViewerLeft, crate::event::left(viewer, reason))

@@ -2,6 +2,9 @@
 //!
 //! The managers are the library: they know no HTTP, no SQL and no sockets. What they need of the outside world is
 //! handed in: a [`clock::Clock`], an [`ids::Ids`] and the [`store`] traits.
+//!
+//! A call that writes must run to its end: what is in memory follows the store only after its answer. Callers that may
+//! be dropped half-way, as a server's handlers are when a client goes, run each call in a task of its own.
 
 pub mod broadcast;
 pub mod caller;

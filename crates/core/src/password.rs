@@ -82,8 +82,8 @@ fn hash_now(password: &str, salt: &[u8]) -> Result<String> {
 }
 
 fn verify_now(hash: &str, password: &str) -> Result<bool> {
-    let parsed =
-        PasswordHash::new(hash).map_err(|error| Error::Internal(format!("a stored password hash is broken: {error}")))?;
+    let parsed = PasswordHash::new(hash)
+        .map_err(|error| Error::Internal(format!("a stored password hash is broken: {error}")))?;
     Ok(hasher()?.verify_password(password.as_bytes(), &parsed).is_ok())
 }
 

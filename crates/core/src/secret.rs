@@ -102,7 +102,8 @@ impl Sealer {
     /// # Errors
     /// [`Error::Internal`] when the server's secret changed or the bytes did.
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
-        let wrong = || Error::Internal("a sealed secret does not open: did the server's secret change?".into());
+        let wrong =
+            || Error::Internal("a sealed secret does not open: did the server's secret change?".into());
         let (nonce, body) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
         let mut body = body.to_vec();

@@ -198,7 +198,9 @@ impl SessionManager {
                 _ if !self.is_overdue(id) => None,
                 IngestState::Idle if current.is_built_in() => current.end("no encoder connected", at),
                 IngestState::Interrupted => current.end("the encoder did not come back", at),
-                IngestState::Live if !self.publishers.feeds(id) => current.end("the encoder did not come back", at),
+                IngestState::Live if !self.publishers.feeds(id) => {
+                    current.end("the encoder did not come back", at)
+                }
                 _ => None,
             })
         };

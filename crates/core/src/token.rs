@@ -68,7 +68,11 @@ impl AccessTokens {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         // The library would ask the machine's clock; `check` compares with the clock handed in.
         validation.validate_exp = false;
-        Ok(Self { encoding: EncodingKey::from_secret(&key), decoding: DecodingKey::from_secret(&key), validation })
+        Ok(Self {
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
+            validation,
+        })
     }
 
     /// Signs an access token.
@@ -99,7 +103,8 @@ impl AccessTokens {
     /// [`Error::Unauthenticated`] for any token that is not ours, not of this type, or out of its time.
     pub fn check(&self, token: &str, now: Time) -> Result<Identity> {
         let invalid = |_| Error::Unauthenticated("this access token is not valid");
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(invalid)?;
+        let data =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(invalid)?;
         if data.header.typ.as_deref() != Some(TYPE) {
             return Err(Error::Unauthenticated("this token is not an access token"));
         }
@@ -232,7 +237,8 @@ mod tests {
     #[test]
     fn an_access_token_ends_and_cannot_be_altered() {
         let tokens = AccessTokens::new(&secret()).unwrap();
-        let identity = Identity { id: UserId(Uuid::from_u128(1)), username: "ada".into(), role: Role::Broadcaster };
+        let identity =
+            Identity { id: UserId(Uuid::from_u128(1)), username: "ada".into(), role: Role::Broadcaster };
         let now = time::macros::datetime!(2026-01-01 00:00 UTC);
         let grant =
             Grant { identity: &identity, sign_in: SignInId(Uuid::nil()), id: Uuid::nil(), now, seconds: 900 };

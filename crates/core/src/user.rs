@@ -39,7 +39,9 @@ impl Role {
 
     /// The role of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Viewer, Self::Broadcaster, Self::Moderator, Self::Admin].into_iter().find(|role| role.name() == name)
+        [Self::Viewer, Self::Broadcaster, Self::Moderator, Self::Admin]
+            .into_iter()
+            .find(|role| role.name() == name)
     }
 }
 

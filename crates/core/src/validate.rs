@@ -50,7 +50,8 @@ pub fn tags(tags: &[String], context: &()) -> Check {
         return fail(format!("has {} entries; at most {MAX_TAGS} are allowed", tags.len()));
     }
     for (index, tag) in tags.iter().enumerate() {
-        text(1..=50)(tag, context).map_err(|error| garde::Error::new(format!("entry {index} {}", error.message())))?;
+        text(1..=50)(tag, context)
+            .map_err(|error| garde::Error::new(format!("entry {index} {}", error.message())))?;
     }
     Ok(())
 }
@@ -76,7 +77,10 @@ pub fn media_url(value: &str) -> Check {
     }
     let url = Url::parse(value).map_err(|error| garde::Error::new(format!("is not an address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https" | "rtmp" | "rtmps") {
-        return fail(format!("begins with {}:, but only http, https, rtmp and rtmps are allowed", url.scheme()));
+        return fail(format!(
+            "begins with {}:, but only http, https, rtmp and rtmps are allowed",
+            url.scheme()
+        ));
     }
     if url.host_str().is_none_or(str::is_empty) {
         return fail("names no host");

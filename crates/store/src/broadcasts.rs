@@ -76,7 +76,8 @@ impl BroadcastStore for SqliteStore {
 
     async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
         let sql = select!("b.stream_key_hash = $1 AND b.deleted_at IS NULL");
-        let row = sqlx::query(sql).bind(hash.as_slice()).fetch_optional(&self.readers).await.map_err(error)?;
+        let row =
+            sqlx::query(sql).bind(hash.as_slice()).fetch_optional(&self.readers).await.map_err(error)?;
         row.as_ref().map(snapshot).transpose()
     }
 }
@@ -181,7 +182,10 @@ fn snapshot(row: &SqliteRow) -> Result<Snapshot> {
             state: row.name("ingest_state")?,
             interrupted_until: row.some_time("interrupted_until")?,
         },
-        stream_key: SealedKey { hash: row.hash("stream_key_hash")?, sealed: row.column("stream_key_sealed")? },
+        stream_key: SealedKey {
+            hash: row.hash("stream_key_hash")?,
+            sealed: row.column("stream_key_sealed")?,
+        },
         deleted_at: row.some_time("deleted_at")?,
         revision: row.column("revision")?,
     };

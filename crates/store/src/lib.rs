@@ -12,7 +12,9 @@ mod users;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Sqlite, Transaction};
 use tallylight_core::{Error, Result};
 
@@ -45,12 +47,14 @@ impl SqliteStore {
         let failed = |error: sqlx::Error| Error::Unavailable(format!("{}: {error}", path.display()));
         let pool = || SqlitePoolOptions::new().acquire_timeout(BUSY_TIMEOUT);
         let writer = pool().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
-        sqlx::migrate!("migrations/sqlite")
-            .run(&writer)
+        sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(|error| {
+            Error::Unavailable(format!("{}: {}", path.display(), dialect::migration_error(&error)))
+        })?;
+        let readers = pool()
+            .max_connections(MAX_READERS)
+            .connect_with(options.read_only(true))
             .await
-            .map_err(|error| Error::Unavailable(format!("{}: {}", path.display(), dialect::migration_error(&error))))?;
-        let readers =
-            pool().max_connections(MAX_READERS).connect_with(options.read_only(true)).await.map_err(failed)?;
+            .map_err(failed)?;
         Ok(Self { writer, readers })
     }
 

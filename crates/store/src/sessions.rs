@@ -71,8 +71,11 @@ impl SessionStore for SqliteStore {
             return Ok(None);
         }
         let Some(room) = room(&mut tx, departure.session_id).await? else { return Ok(None) };
-        let counts =
-            Counts { viewers: room.counts.viewers.saturating_sub(1), seq: room.counts.seq + 1, ..room.counts };
+        let counts = Counts {
+            viewers: room.counts.viewers.saturating_sub(1),
+            seq: room.counts.seq + 1,
+            ..room.counts
+        };
         events::append(&mut tx, departure.session_id, counts.seq, &event).await?;
         write_counts(&mut tx, departure.session_id, counts).await?;
         tx.commit().await.map_err(error)?;
@@ -201,7 +204,8 @@ async fn bar_return(tx: &mut Tx, departure: &Departure) -> Result<()> {
     if departure.reason == LeaveReason::TimedOut {
         return Ok(());
     }
-    let sql = "UPDATE active_viewers SET left_reason = $1 WHERE id = $2 AND session_id = $3 AND left_reason = $4";
+    let sql =
+        "UPDATE active_viewers SET left_reason = $1 WHERE id = $2 AND session_id = $3 AND left_reason = $4";
     sqlx::query(sql)
         .bind(departure.reason.name())
         .bind(departure.viewer.0)
@@ -249,8 +253,15 @@ fn seat(row: &sqlx::sqlite::SqliteRow) -> Result<Seat> {
 }
 
 /// Ends every stay in a session, each with its event; returns the numbers after it.
-pub async fn evict(tx: &mut Tx, session: BroadcastId, eviction: &Eviction<'_>, at: Time, mut counts: Counts) -> Result<Counts> {
-    let sql = "UPDATE active_viewers SET left_at = $1, left_reason = $2 WHERE session_id = $3 AND left_at IS NULL
+pub async fn evict(
+    tx: &mut Tx,
+    session: BroadcastId,
+    eviction: &Eviction<'_>,
+    at: Time,
+    mut counts: Counts,
+) -> Result<Counts> {
+    let sql =
+        "UPDATE active_viewers SET left_at = $1, left_reason = $2 WHERE session_id = $3 AND left_at IS NULL
                RETURNING id";
     let rows = sqlx::query(sql)
         .bind(time(at))

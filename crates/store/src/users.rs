@@ -119,7 +119,10 @@ fn user(row: &SqliteRow) -> Result<User> {
         email: row.column("email")?,
         password_hash: row.column("password_hash")?,
         role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("unknown role {role}")))?,
-        stream_key: SealedKey { hash: row.hash("stream_key_hash")?, sealed: row.column("stream_key_sealed")? },
+        stream_key: SealedKey {
+            hash: row.hash("stream_key_hash")?,
+            sealed: row.column("stream_key_sealed")?,
+        },
         created_at: row.time("created_at")?,
     })
 }

@@ -103,7 +103,8 @@ impl Broadcast {
         let mut after = self.clone();
         let changed = after.set_fields(update)?;
         let unchanged = changed.is_empty() && after == *self;
-        Ok((!unchanged).then(|| Decision::new(after).log(EventType::BroadcastUpdated, Value::Object(changed))))
+        Ok((!unchanged)
+            .then(|| Decision::new(after).log(EventType::BroadcastUpdated, Value::Object(changed))))
     }
 
     /// Sets the fields other than the status; returns those that changed, for the log. Metadata is never logged.
@@ -125,7 +126,8 @@ impl Broadcast {
         if let Some(patch) = &update.metadata {
             let before = after.metadata.clone();
             merge_patch(&mut after.metadata, patch);
-            validate::metadata(&after.metadata, &()).map_err(|error| Error::field("metadata", error.message()))?;
+            validate::metadata(&after.metadata, &())
+                .map_err(|error| Error::field("metadata", error.message()))?;
             if after.metadata != before {
                 changed.insert("metadata".into(), Value::Bool(true));
             }
@@ -169,7 +171,9 @@ impl Broadcast {
                 after.started_at = now;
                 Some(Decision::new(after).log(EventType::BroadcastStarted, json!({})))
             }
-            IngestState::Interrupted => Some(Decision::new(after).log(EventType::BroadcastRecovered, json!({}))),
+            IngestState::Interrupted => {
+                Some(Decision::new(after).log(EventType::BroadcastRecovered, json!({})))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::event::EventType;
 use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::publishers::Cut;
-use crate::session::{Joined, JoinRequest, SessionManager};
+use crate::session::{JoinRequest, Joined, SessionManager};
 use crate::user::StreamKeys;
 use crate::validate;
 use crate::viewer::Client;
@@ -79,7 +79,11 @@ impl CreateBroadcast {
 }
 
 fn not_ended(status: &Status, (): &()) -> garde::Result {
-    if *status == Status::Ended { Err(garde::Error::new("must be active, paused or private")) } else { Ok(()) }
+    if *status == Status::Ended {
+        Err(garde::Error::new("must be active, paused or private"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Settings of broadcasts.
@@ -143,7 +147,12 @@ impl BroadcastManager {
     ///
     /// # Errors
     /// [`Error::NotFound`] for strangers, [`Error::Forbidden`], [`Error::Invalid`], [`Error::InvalidTransition`].
-    pub async fn update(&self, caller: &Caller, id: BroadcastId, update: UpdateBroadcast) -> Result<Snapshot> {
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        update: UpdateBroadcast,
+    ) -> Result<Snapshot> {
         let before = self.changeable(caller, id, &update).await?;
         update.validate()?;
         let now = self.ledger.clock.now();
@@ -157,7 +166,12 @@ impl BroadcastManager {
     ///
     /// # Errors
     /// As [`BroadcastManager::update`].
-    pub async fn update_broadcast_status(&self, caller: &Caller, id: BroadcastId, status: Status) -> Result<Snapshot> {
+    pub async fn update_broadcast_status(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        status: Status,
+    ) -> Result<Snapshot> {
         self.update(caller, id, UpdateBroadcast { status: Some(status), ..UpdateBroadcast::default() }).await
     }
 
@@ -165,8 +179,14 @@ impl BroadcastManager {
     ///
     /// # Errors
     /// As [`BroadcastManager::update`].
-    pub async fn update_viewer_count(&self, caller: &Caller, id: BroadcastId, count: u32) -> Result<Snapshot> {
-        self.update(caller, id, UpdateBroadcast { viewer_count: Some(count), ..UpdateBroadcast::default() }).await
+    pub async fn update_viewer_count(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        count: u32,
+    ) -> Result<Snapshot> {
+        self.update(caller, id, UpdateBroadcast { viewer_count: Some(count), ..UpdateBroadcast::default() })
+            .await
     }
 
     /// Ends and removes a broadcast.
@@ -240,7 +260,12 @@ impl BroadcastManager {
     }
 
     /// What this caller may change by this update: administrators may feature what others made.
-    async fn changeable(&self, caller: &Caller, id: BroadcastId, update: &UpdateBroadcast) -> Result<Snapshot> {
+    async fn changeable(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        update: &UpdateBroadcast,
+    ) -> Result<Snapshot> {
         if update.is_featured.is_some() && !caller.is_admin() {
             caller.signed_in()?;
             self.owned(caller, id).await?;
@@ -284,7 +309,8 @@ pub(crate) async fn create(
     let stream_key = keys.generate(&id.0)?;
     let broadcast = new_broadcast(id, owner, request, stream_key, now);
     let by: Option<UserId> = Some(owner.id);
-    let mut events = vec![ledger.event(EventType::BroadcastCreated, json!({ "title": broadcast.title }), by)?];
+    let mut events =
+        vec![ledger.event(EventType::BroadcastCreated, json!({ "title": broadcast.title }), by)?];
     if !broadcast.is_built_in() {
         events.push(ledger.event(EventType::BroadcastStarted, json!({}), by)?);
     }

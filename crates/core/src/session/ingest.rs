@@ -118,7 +118,8 @@ impl SessionManager {
             return Ok(());
         }
         let until = self.wait_until();
-        let rule = |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
+        let rule =
+            |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
         let after = match self.ledger.change(id, None, rule).await {
             Ok(after) => after,
             Err(Error::NotFound(_)) => return Ok(()),

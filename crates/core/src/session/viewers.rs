@@ -114,7 +114,13 @@ impl SessionManager {
     }
 
     /// Takes a place in the store and enters the viewer as present.
-    async fn seat(&self, broadcast: &Broadcast, id: ViewerId, user_id: Option<UserId>, client: Client) -> Result<()> {
+    async fn seat(
+        &self,
+        broadcast: &Broadcast,
+        id: ViewerId,
+        user_id: Option<UserId>,
+        client: Client,
+    ) -> Result<()> {
         let user_agent = client.user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
         let viewer = NewViewer {
             id,
@@ -145,7 +151,9 @@ impl SessionManager {
         self.presence.enter(seat.clone(), now);
         let refusal = match self.ledger.directory.get(seat.session_id) {
             None => Error::BroadcastEnded,
-            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => Error::NotFound("broadcast"),
+            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => {
+                Error::NotFound("broadcast")
+            }
             Some(_) => return Ok(()),
         };
         self.presence.remove_stay(seat);
@@ -264,8 +272,14 @@ impl SessionManager {
     /// # Errors
     /// [`Error::NotFound`] for a wrong token and for private broadcasts that the viewer may not watch,
     /// [`Error::BroadcastFull`], [`Error::ViewerGone`], or the store's.
-    pub async fn play(&self, id: BroadcastId, playback_token: &str, client: impl Fn() -> Client + Send) -> Result<Admitted> {
-        let pass = self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+    pub async fn play(
+        &self,
+        id: BroadcastId,
+        playback_token: &str,
+        client: impl Fn() -> Client + Send,
+    ) -> Result<Admitted> {
+        let pass =
+            self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
         let broadcast = self.ledger.get(id).await?;
         if pass.kind == PassKind::Viewer {
             let there = self.presence.touch(id, pass.viewer, self.clock().monotonic());
@@ -299,7 +313,8 @@ impl SessionManager {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn watch_private(&self, id: BroadcastId, playback_token: &str) -> Result<()> {
-        let pass = self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        let pass =
+            self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
         let there = match pass.kind {
             PassKind::Preview => true,
             PassKind::Viewer => self.presence.touch(id, pass.viewer, self.clock().monotonic()),

@@ -259,9 +259,12 @@ impl UserManager {
     pub async fn set_up(&self, token: &str, registration: Registration) -> Result<SignedIn> {
         let mut offered = self.set_up.lock().await;
         let given = sha256(token.as_bytes());
-        let matches = offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
+        let matches =
+            offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
         if !matches || self.parts.store.has_admin().await? {
-            return Err(Error::Unauthenticated("this set-up link is not valid or was used: restart the server for a new one"));
+            return Err(Error::Unauthenticated(
+                "this set-up link is not valid or was used: restart the server for a new one",
+            ));
         }
         let user = self.create_user(registration, Role::Admin).await?;
         *offered = None;
@@ -290,7 +293,10 @@ impl UserManager {
         let expires_at = now + time::Duration::seconds(i64::from(self.parts.settings.refresh_token_seconds));
         let sign_in =
             SignIn { id, user_id, secret_hash: sha256(&secret), created_at: now, used_at: now, expires_at };
-        let token = format!("{REFRESH_PREFIX}{}", URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), &secret].concat()));
+        let token = format!(
+            "{REFRESH_PREFIX}{}",
+            URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), &secret].concat())
+        );
         Ok((sign_in, token))
     }
 

@@ -116,7 +116,10 @@ pub async fn a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_w
     assert!(db.open_broadcasts().await.unwrap().is_empty());
     let log = db.log(&show).await;
     let kinds: Vec<_> = log.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(kinds, ["broadcast.created", "broadcast.updated", "viewer.joined", "viewer.left", "broadcast.ended"]);
+    assert_eq!(
+        kinds,
+        ["broadcast.created", "broadcast.updated", "viewer.joined", "viewer.left", "broadcast.ended"]
+    );
     assert_eq!((&log[0].data, &log[1].data), (&nothing().into(), &nothing().into()), "titles are blanked");
     assert!(log[2].data["person"].is_string(), "figures stay");
 }

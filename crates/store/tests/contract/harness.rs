@@ -192,8 +192,12 @@ impl Db {
     }
 
     pub async fn show_of(&self, owner: &User, max_viewers: u32) -> Broadcast {
-        let show =
-            Broadcast { status: Status::Active, max_viewers, reported_viewers: 0, ..self.new_broadcast(owner) };
+        let show = Broadcast {
+            status: Status::Active,
+            max_viewers,
+            reported_viewers: 0,
+            ..self.new_broadcast(owner)
+        };
         self.insert_broadcast(&show, vec![self.event(EventType::BroadcastCreated)]).await.unwrap();
         show
     }
@@ -259,7 +263,12 @@ impl Db {
     }
 
     /// A viewer goes, in whatever stay (`None`) or in this one only.
-    pub async fn goes(&self, viewer: &NewViewer, reason: LeaveReason, generation: Option<i64>) -> Option<Counts> {
+    pub async fn goes(
+        &self,
+        viewer: &NewViewer,
+        reason: LeaveReason,
+        generation: Option<i64>,
+    ) -> Option<Counts> {
         let departure =
             Departure { viewer: viewer.id, session_id: viewer.session_id, generation, reason, at: NOON };
         let event = NewEvent { data: left(viewer.id, reason), ..self.event(EventType::ViewerLeft) };

@@ -7,12 +7,9 @@ use tallylight_core::user::{Role, SignIn, User};
 use crate::harness::{Db, NOON};
 
 pub async fn a_new_user_is_read_back_as_written(db: Db) {
-    for (name, role) in [
-        ("ada", Role::Admin),
-        ("bob", Role::Broadcaster),
-        ("mod", Role::Moderator),
-        ("eve", Role::Viewer),
-    ] {
+    for (name, role) in
+        [("ada", Role::Admin), ("bob", Role::Broadcaster), ("mod", Role::Moderator), ("eve", Role::Viewer)]
+    {
         let user = User { role, ..db.new_user(name) };
         assert_eq!(db.insert_user(&user).await.unwrap(), Ok(()));
         assert_eq!(db.store_user(user.id).await, Some(user));

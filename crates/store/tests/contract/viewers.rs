@@ -139,7 +139,9 @@ pub async fn nobody_uninvited_joins_what_turned_private(db: Db) {
         db.evicts(&show, &after, LeaveReason::Private).await;
         assert_eq!(db.joins(&db.new_viewer(&show)).await, JoinOutcome::NotFound);
         assert_eq!(db.joins(&evicted).await, JoinOutcome::NotFound);
-        db.saves(&after, |now| (now.status, now.visibility) = (Status::Active, Visibility::Public)).await.unwrap();
+        db.saves(&after, |now| (now.status, now.visibility) = (Status::Active, Visibility::Public))
+            .await
+            .unwrap();
         assert_eq!(db.joins(&evicted).await, JoinOutcome::Gone, "a token that was taken stays taken");
     }
 }
@@ -228,7 +230,8 @@ pub async fn a_failed_change_leaves_no_trace(db: Db) {
     let twice = EventId(db.id());
     let event = || tallylight_core::event::NewEvent { id: twice, ..db.event(EventType::BroadcastUpdated) };
     let after = Broadcast { title: "Never".into(), revision: 1, ..show.clone() };
-    let change = Change { before: &show, after: &after, events: vec![event(), event()], evict: None, at: NOON };
+    let change =
+        Change { before: &show, after: &after, events: vec![event(), event()], evict: None, at: NOON };
     assert!(db.save_broadcast(change).await.is_err(), "an event's id is used once");
     let stranger = NewViewer { user_id: Some(UserId(db.id())), ..db.new_viewer(&show) };
     assert!(db.join(&stranger, db.event(EventType::ViewerJoined)).await.is_err(), "there is no such user");

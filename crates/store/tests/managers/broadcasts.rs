@@ -34,10 +34,16 @@ fn listed(world: &World, scope: Scope) -> Vec<BroadcastId> {
 async fn a_broadcast_is_made_by_those_who_signed_in() {
     let world = World::new().await;
     let ada = world.user("ada").await;
-    let request = || CreateBroadcast { tags: vec!["a".into(), "b".into(), "a".into()], ..CreateBroadcast::titled("Hi") };
+    let request = || CreateBroadcast {
+        tags: vec!["a".into(), "b".into(), "a".into()],
+        ..CreateBroadcast::titled("Hi")
+    };
     assert_eq!(refusal(world.broadcasts.create_broadcast(&ANYBODY, request()).await), "unauthenticated");
     let show = world.state(world.create(&ada, request()).await).await;
-    assert_eq!((show.tags.as_slice(), show.created_at), (["a".to_owned(), "b".into()].as_slice(), show.started_at));
+    assert_eq!(
+        (show.tags.as_slice(), show.created_at),
+        (["a".to_owned(), "b".into()].as_slice(), show.started_at)
+    );
     let ended = CreateBroadcast { status: Status::Ended, ..request() };
     assert_eq!(refusal(world.broadcasts.create_broadcast(&ada, ended).await), "invalid");
     let blank = CreateBroadcast::titled(" ");
@@ -139,7 +145,9 @@ async fn changes_at_once_are_all_kept_in_one_order() {
     let mut owners = JoinSet::new();
     for number in 0..32 {
         let (world, ada) = (Arc::clone(&world), ada.clone());
-        owners.spawn(async move { world.broadcasts.update(&ada, show, titled(&format!("Take {number}"))).await });
+        owners.spawn(
+            async move { world.broadcasts.update(&ada, show, titled(&format!("Take {number}"))).await },
+        );
     }
     owners.join_all().await.into_iter().for_each(|updated| drop(updated.unwrap()));
     let log = world.log(show).await;

@@ -165,10 +165,10 @@ impl Hall {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counts_are_what_the_log_adds_up_to(max in 0..4u32, steps in vec(step(), 1..60)) {
+    fn counts_are_what_the_log_adds_up_to(max in 0..4u32, steps in vec(step(), 1..50)) {
         Runtime::new().unwrap().block_on(async {
             let mut hall = Hall::new(max).await;
             for step in steps {

@@ -119,7 +119,10 @@ async fn a_replaced_encoder_interrupts_nothing() {
     let second = world.goes_live(&ada, show).await;
     assert_eq!(*first.cut.borrow(), Some(Cut::Replaced));
     world.drops(&first).await;
-    assert!(!world.sessions.media_started(show, first.publish).await.unwrap(), "it is no longer the publisher");
+    assert!(
+        !world.sessions.media_started(show, first.publish).await.unwrap(),
+        "it is no longer the publisher"
+    );
     world.pass(120).await;
     assert_eq!(world.state(show).await.ingest.state, IngestState::Live);
     world.drops(&second).await;
@@ -132,7 +135,8 @@ async fn a_broadcast_that_no_encoder_reaches_ends_after_a_day() {
     let world = World::new().await;
     let ada = world.user("ada").await;
     let hls_url = Some("https://cdn.example/live.m3u8".to_owned());
-    let elsewhere = world.create(&ada, CreateBroadcast { hls_url, ..CreateBroadcast::titled("Elsewhere") }).await;
+    let elsewhere =
+        world.create(&ada, CreateBroadcast { hls_url, ..CreateBroadcast::titled("Elsewhere") }).await;
     let show = world.show(&ada).await;
     world.pass(24 * 3600 - 1).await;
     assert_eq!(world.state(show).await.status, Status::Active);
@@ -156,7 +160,8 @@ async fn one_broadcast_that_cannot_end_does_not_keep_the_others_open() {
     let gone = world.broadcasts.broadcast(&ada, shows[0]).await.unwrap();
     let removed = gone.delete(NOON).after;
     let removed = Broadcast { revision: gone.revision + 1, ..removed };
-    let change = Change { before: &gone.broadcast, after: &removed, events: Vec::new(), evict: None, at: NOON };
+    let change =
+        Change { before: &gone.broadcast, after: &removed, events: Vec::new(), evict: None, at: NOON };
     world.store.save_broadcast(change).await.unwrap().expect("removed behind the managers' back");
     world.pass(60).await;
     for show in &shows[1..] {

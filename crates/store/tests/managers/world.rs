@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tallylight_core::broadcast::{BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility};
+use tallylight_core::broadcast::{
+    BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
+};
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::Event;
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
@@ -52,7 +54,11 @@ impl Default for Settings {
                 reconnect_window: Duration::from_secs(60),
                 idle_timeout: Duration::from_secs(24 * 3600),
             },
-            users: UserSettings { registration: true, access_token_seconds: 900, refresh_token_seconds: 30 * 86_400 },
+            users: UserSettings {
+                registration: true,
+                access_token_seconds: 900,
+                refresh_token_seconds: 30 * 86_400,
+            },
             reported_viewers: true,
         }
     }

@@ -96,7 +96,9 @@ fn what_ended_stays_ended() {
     for to in [Status::Active, Status::Paused, Status::Private] {
         let update = UpdateBroadcast { title: Some("Again".into()), ..to_status(to) };
         let refusal = in_status(Status::Ended).update(&update, NOW).unwrap_err();
-        assert!(matches!(refusal, Error::InvalidTransition { from: Status::Ended, to: asked } if asked == to));
+        assert!(
+            matches!(refusal, Error::InvalidTransition { from: Status::Ended, to: asked } if asked == to)
+        );
     }
     assert!(in_status(Status::Ended).end("twice", NOW).is_none());
 }
@@ -122,7 +124,8 @@ fn what_ends_by_itself_says_why() {
 
 #[test]
 fn turning_private_in_either_way_evicts_once() {
-    let by_visibility = || UpdateBroadcast { visibility: Some(Visibility::Private), ..UpdateBroadcast::default() };
+    let by_visibility =
+        || UpdateBroadcast { visibility: Some(Visibility::Private), ..UpdateBroadcast::default() };
     for update in [to_status(Status::Private), by_visibility()] {
         assert_eq!(changed(&show(), update).evict, Some(LeaveReason::Private));
     }
@@ -137,7 +140,10 @@ fn turning_private_in_either_way_evicts_once() {
 fn turning_public_again_evicts_nobody() {
     let update = UpdateBroadcast { visibility: Some(Visibility::Public), ..UpdateBroadcast::default() };
     let decision = changed(&Broadcast { visibility: Visibility::Private, ..show() }, update);
-    assert_eq!((decision.evict, events(&decision)), (None, vec![("broadcast.updated", json!({"visibility": "public"}))]));
+    assert_eq!(
+        (decision.evict, events(&decision)),
+        (None, vec![("broadcast.updated", json!({"visibility": "public"}))])
+    );
 }
 
 #[test]
@@ -275,7 +281,8 @@ fn after_a_restart_the_wait_begins_anew() {
 
 #[test]
 fn deleting_ends_it_and_blanks_what_people_wrote() {
-    let elsewhere = MediaAddresses { hls_url: Some("https://cdn.example/".into()), ..MediaAddresses::default() };
+    let elsewhere =
+        MediaAddresses { hls_url: Some("https://cdn.example/".into()), ..MediaAddresses::default() };
     let decision = Broadcast { elsewhere: elsewhere.clone(), ..show() }.delete(NOW);
     let after = &decision.after;
     assert_eq!((after.status, after.ended_at, after.deleted_at), (Status::Ended, Some(NOW), Some(NOW)));
@@ -305,10 +312,17 @@ fn an_update_is_checked_field_by_field() {
         ("hls_url", hls("javascript:alert(1)")),
         ("viewer_count", count(10_000_001)),
     ] {
-        let Err(Error::Invalid(fields)) = bad.validate().map_err(Error::from) else { panic!("{field}: {bad:?}") };
+        let Err(Error::Invalid(fields)) = bad.validate().map_err(Error::from) else {
+            panic!("{field}: {bad:?}")
+        };
         assert!(fields[0].field.starts_with(field), "{fields:?}");
     }
-    for good in [title(&"ä".repeat(255)), tags((0..100).map(tag).collect()), hls("https://a.example"), count(10_000_000)] {
+    for good in [
+        title(&"ä".repeat(255)),
+        tags((0..100).map(tag).collect()),
+        hls("https://a.example"),
+        count(10_000_000),
+    ] {
         assert!(good.validate().is_ok(), "{good:?}");
     }
 }
