@@ -18,6 +18,7 @@ use crate::problem::Problem;
 pub fn around(router: Router, max_body_bytes: usize) -> Router {
     router
         .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(middleware::from_fn(to_the_end))
         .layer(middleware::from_fn(headers))
         .layer(cors())
         .layer(CatchPanicLayer::custom(panicked))
@@ -31,6 +32,21 @@ fn cors() -> CorsLayer {
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("range")])
         .expose_headers([ETAG, LOCATION, RETRY_AFTER])
         .max_age(std::time::Duration::from_secs(3_600))
+}
+
+/// Carries what writes to its end although its caller hangs up: between a commit and what follows in memory, a handler
+/// must not be dropped.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => panicked(panic),
+            Err(_) => Problem::new("busy", "the server is stopping").into_response(),
+        },
+    }
 }
 
 async fn headers(request: Request, next: Next) -> Response {

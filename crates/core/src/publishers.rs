@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::ids::{BroadcastId, PublishId};
+use crate::ids::{BroadcastId, PublishId, UserId};
 
 /// Why an encoder's connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +41,17 @@ pub struct Publishers {
 #[derive(Debug)]
 struct Publisher {
     id: PublishId,
+    /// Whose lasting key it uses, if not the broadcast's own.
+    lasting_key_of: Option<UserId>,
     cut: watch::Sender<Option<Cut>>,
 }
 
 impl Publishers {
-    /// Makes this the broadcast's publisher and cuts the one before.
-    pub fn enter(&self, broadcast: BroadcastId, id: PublishId) -> CutSignal {
+    /// Makes this the broadcast's publisher and cuts the one before. `lasting_key_of`: whose lasting key it uses, if
+    /// not the broadcast's own.
+    pub fn enter(&self, broadcast: BroadcastId, id: PublishId, lasting_key_of: Option<UserId>) -> CutSignal {
         let (cut, signal) = watch::channel(None);
-        if let Some(before) = self.lock().insert(broadcast, Publisher { id, cut }) {
+        if let Some(before) = self.lock().insert(broadcast, Publisher { id, lasting_key_of, cut }) {
             before.cut.send_replace(Some(Cut::Replaced));
         }
         signal
@@ -81,6 +84,13 @@ impl Publishers {
         }
     }
 
+    /// Cuts every publisher that uses this user's lasting key.
+    pub fn cut_lasting_key(&self, user: UserId) {
+        for publisher in self.lock().values().filter(|publisher| publisher.lasting_key_of == Some(user)) {
+            publisher.cut.send_replace(Some(Cut::KeyReset));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<BroadcastId, Publisher>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,10 +106,20 @@ mod tests {
         let publishers = Publishers::default();
         let show = BroadcastId(Uuid::from_u128(1));
         let (first, second) = (PublishId(Uuid::from_u128(2)), PublishId(Uuid::from_u128(3)));
-        let signal = publishers.enter(show, first);
-        let _second = publishers.enter(show, second);
+        let signal = publishers.enter(show, first, None);
+        let _second = publishers.enter(show, second, None);
         assert_eq!(*signal.borrow(), Some(Cut::Replaced));
         assert!(!publishers.remove(show, first), "a replaced encoder's end interrupts nothing");
         assert!(publishers.remove(show, second));
+    }
+
+    #[test]
+    fn a_reset_lasting_key_cuts_those_who_use_it_and_nobody_else() {
+        let publishers = Publishers::default();
+        let (ada, publish) = (UserId(Uuid::from_u128(1)), PublishId(Uuid::from_u128(2)));
+        let lasting = publishers.enter(BroadcastId(Uuid::from_u128(3)), publish, Some(ada));
+        let own = publishers.enter(BroadcastId(Uuid::from_u128(4)), publish, None);
+        publishers.cut_lasting_key(ada);
+        assert_eq!((*lasting.borrow(), *own.borrow()), (Some(Cut::KeyReset), None));
     }
 }

@@ -13,7 +13,7 @@ use tracing::info;
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
-use crate::ids::BroadcastId;
+use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
@@ -151,6 +151,11 @@ impl SessionManager {
     /// Cuts the encoder of a broadcast.
     pub fn cut_publisher(&self, id: BroadcastId, why: Cut) {
         self.publishers.cut(id, why);
+    }
+
+    /// Cuts every encoder that uses a user's lasting key.
+    pub fn cut_lasting_key(&self, user: UserId) {
+        self.publishers.cut_lasting_key(user);
     }
 
     /// What follows in memory when a broadcast has ended: its viewers are gone and its encoder is cut.

@@ -15,6 +15,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use tallylight_core::Caller;
 use tallylight_core::ids::BroadcastId;
+use tallylight_core::session::Admitted;
+use tallylight_core::viewer::Client;
 use tallylight_media::hls::{Directives, PLAYLIST_CONTENT_TYPE, Placement, Rendition, Resource, Stream};
 
 use crate::extract::{FromClient, Path, Query};
@@ -62,17 +64,28 @@ pub async fn viewer_file(
     }
     let rendition = Rendition::from_playlist_name(&file)
         .ok_or_else(|| Problem::new("not-found", "there is no such playlist"))?;
-    let admitted = app.sessions.play(id, &token, || client.clone()).await?;
+    let admitted = play(&app, id, &token, &client).await?;
     let placement = if admitted.broadcast.is_private() { Placement::Inside } else { Placement::Outside };
     let directives = Directives { msn: params.msn, part: params.part };
     let body = stream(&app, id)?.playlist(rendition, directives, placement).await?;
     // What was waited for may have ended the wait: the viewer must still be there, and be there from now on.
-    let admitted = app.sessions.play(id, &token, || client.clone()).await?;
+    let admitted = play(&app, id, &token, &client).await?;
     let still = if admitted.broadcast.is_private() { Placement::Inside } else { Placement::Outside };
     if still != placement {
         return Err(Problem::new("not-found", "this broadcast's visibility has changed: join again"));
     }
     Ok(playlist_response(body))
+}
+
+/// Admits a player; one that takes a place does so to the end, although it hangs up meanwhile.
+async fn play(app: &App, id: BroadcastId, token: &str, client: &Client) -> Result<Admitted, Problem> {
+    if let Some(admitted) = app.sessions.plays_on(id, token) {
+        return Ok(admitted);
+    }
+    let (app, token, client) = (app.clone(), token.to_owned(), client.clone());
+    let entering = tokio::spawn(async move { app.sessions.play(id, &token, client).await });
+    let entered = entering.await.map_err(|_| Problem::new("busy", "the server is stopping"))?;
+    Ok(entered?)
 }
 
 /// Media of a public broadcast.

@@ -43,7 +43,7 @@ pub async fn mine(
     Ok(answer(&app, &base, stream_key))
 }
 
-/// Replace one's lasting stream key.
+/// Replace one's lasting stream key; the encoder that uses the old one is cut.
 #[utoipa::path(post, path = url::RESET_MY_STREAM_KEY, operation_id = "reset_my_stream_key", tag = "accounts", security(("bearer" = [])), responses(
     (status = 200, description = "The new key", body = StreamKeyView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -54,6 +54,9 @@ pub async fn reset_mine(
     base: Base,
 ) -> Result<impl IntoResponse, Problem> {
     let stream_key = app.users.reset_stream_key(&caller).await?;
+    if let Some(user) = caller.user_id() {
+        app.sessions.cut_lasting_key(user);
+    }
     Ok(answer(&app, &base, stream_key))
 }
 

@@ -48,10 +48,11 @@ impl SessionManager {
     pub async fn admit(&self, key: &str) -> Result<Admission, Refusal> {
         let hash = StreamKeys::hash(key);
         let unavailable = |error: Error| Refusal::Unavailable(error.to_string());
-        let broadcast = match self.ledger.store.broadcast_by_stream_key(&hash).await.map_err(unavailable)? {
-            Some(broadcast) => broadcast,
+        let own = self.ledger.store.broadcast_by_stream_key(&hash).await.map_err(unavailable)?;
+        let (broadcast, lasting_key_of) = match own {
+            Some(broadcast) => (broadcast, None),
             None => match self.users.user_by_stream_key(&hash).await.map_err(unavailable)? {
-                Some(user) => self.broadcast_of(&user).await.map_err(unavailable)?,
+                Some(user) => (self.broadcast_of(&user).await.map_err(unavailable)?, Some(user.id)),
                 None => return Err(Refusal::UnknownKey),
             },
         };
@@ -62,7 +63,7 @@ impl SessionManager {
             return Err(Refusal::Elsewhere);
         }
         let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
-        let cut = self.publishers.enter(broadcast.id, publish);
+        let cut = self.publishers.enter(broadcast.id, publish, lasting_key_of);
         self.still_admitted(&broadcast, publish).await?;
         Ok(Admission { broadcast, publish, cut })
     }

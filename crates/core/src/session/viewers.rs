@@ -266,35 +266,39 @@ impl SessionManager {
         Ok((broadcast, token))
     }
 
+    /// As [`SessionManager::play`] for a player who is there, without waiting for anything; `None` for all others.
+    pub fn plays_on(&self, id: BroadcastId, playback_token: &str) -> Option<Admitted> {
+        let pass = self.tokens.check_playback(id, playback_token)?;
+        let broadcast = self.ledger.directory.get(id)?;
+        let there = pass.kind == PassKind::Preview
+            || self.presence.touch(id, pass.viewer, self.clock().monotonic());
+        there.then_some(Admitted { broadcast, pass })
+    }
+
     /// Lets a player fetch a playlist and takes that as a sign of life; a viewer who is not there takes a place, or
-    /// plays on after a time-out.
+    /// plays on after a time-out. It writes: do not drop it half-way.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a wrong token and for private broadcasts that the viewer may not watch,
     /// [`Error::BroadcastFull`], [`Error::ViewerGone`], or the store's.
-    pub async fn play(
-        &self,
-        id: BroadcastId,
-        playback_token: &str,
-        client: impl Fn() -> Client + Send,
-    ) -> Result<Admitted> {
+    pub async fn play(&self, id: BroadcastId, playback_token: &str, client: Client) -> Result<Admitted> {
+        if let Some(admitted) = self.plays_on(id, playback_token) {
+            return Ok(admitted);
+        }
         let pass =
             self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
         let broadcast = self.ledger.get(id).await?;
-        if pass.kind == PassKind::Viewer {
-            let there = self.presence.touch(id, pass.viewer, self.clock().monotonic());
-            if !there && broadcast.is_private() {
-                return Err(Error::NotFound("broadcast"));
-            }
-            if !there && broadcast.status == Status::Ended {
-                // What ended may be played to its last segment by those who hold an address; nobody is counted.
-                return Ok(Admitted { broadcast, pass });
-            }
-            if !there {
-                // Who comes back stays the same person, though a player does not say who it is.
-                let user = self.store.user_of_viewer(id, pass.viewer).await?;
-                self.seat(&broadcast, pass.viewer, user, client()).await?;
-            }
+        if pass.kind == PassKind::Preview {
+            return Ok(Admitted { broadcast, pass });
+        }
+        if broadcast.is_private() {
+            return Err(Error::NotFound("broadcast"));
+        }
+        // What ended may be played to its last segment by those who hold an address; nobody is counted.
+        if broadcast.status != Status::Ended {
+            // Who comes back stays the same person, though a player does not say who it is.
+            let user = self.store.user_of_viewer(id, pass.viewer).await?;
+            self.seat(&broadcast, pass.viewer, user, client).await?;
         }
         Ok(Admitted { broadcast, pass })
     }
