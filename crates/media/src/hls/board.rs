@@ -121,7 +121,7 @@ impl Board {
                 }
                 Event::Cut { rendition, end } => {
                     let zero = self.zero.unwrap_or(0);
-                    self.draft(rendition).cut(end, zero);
+                    self.draft(rendition).cut(end, zero, f64::from(settings.target_duration));
                     self.trim(settings);
                 }
             }
@@ -200,7 +200,7 @@ impl Board {
         let zero = self.zero.unwrap_or(0);
         for draft in [&mut self.video, &mut self.audio] {
             if draft.open.is_some() {
-                draft.cut(draft.boundary, zero);
+                draft.cut(draft.boundary, zero, 0.0);
             }
         }
     }
@@ -262,13 +262,13 @@ impl Draft {
         self.open.as_mut()
     }
 
-    /// Completes the segment under way; one without media becomes a gap.
-    fn cut(&mut self, end: i64, zero: i64) {
+    /// Completes the segment under way; one without media becomes a gap of at most `longest` seconds.
+    fn cut(&mut self, end: i64, zero: i64, longest: f64) {
         let boundary = std::mem::replace(&mut self.boundary, end);
         let start = zero + to_ms(boundary);
         let Some(open) = self.open_at(start) else { return };
         if open.parts.is_empty() {
-            open.duration = (end - boundary).max(0) as f64 / f64::from(VIDEO_TIMESCALE);
+            open.duration = ((end - boundary).max(0) as f64 / f64::from(VIDEO_TIMESCALE)).min(longest);
         }
         self.segments.extend(self.open.take().map(Arc::new));
         self.next_msn += 1;

@@ -87,20 +87,27 @@ impl Running {
     }
 
     pub(super) fn add_picture(&mut self, picture: Picture, events: &mut Vec<Event>) {
-        let end = picture.dts + i64::from(picture.duration);
-        let is_empty = self.video.as_ref().is_none_or(Lane::is_empty);
-        if !is_empty && end - self.segment_start > self.segment_max + TOLERANCE {
+        // A gap longer than a segment stays a gap.
+        let longest = u32::try_from(self.segment_max).unwrap_or(u32::MAX);
+        let duration = picture.duration.min(longest);
+        let is_over = |lane: &Lane| !lane.is_empty() && lane.segment_length_with(duration) > self.limit();
+        if self.video.as_ref().is_some_and(is_over) {
             // Only a picture shown for very long comes here: it gets a segment of its own.
             self.cut(picture.dts, picture.pts, events);
         }
         let Some(lane) = &mut self.video else { return };
         let sample = Sample {
-            duration: picture.duration,
+            duration,
             composition: i32::try_from(picture.pts - picture.dts).unwrap_or(0),
             sync: picture.keyframe,
             data: picture.data,
         };
         lane.add(picture.dts, sample, events);
+    }
+
+    /// The longest that a segment can be without its rounded duration exceeding the target's.
+    fn limit(&self) -> i64 {
+        self.segment_max + TOLERANCE
     }
 
     /// Ends the segment before the picture `next` if it should.
@@ -127,6 +134,7 @@ impl Running {
 
     /// Sends audio frames on that begin at or before `until`, and ends segments where video did.
     pub(super) fn release_audio(&mut self, config: Option<&AacConfig>, until: i64, events: &mut Vec<Event>) {
+        let limit = self.limit();
         let (Some(lane), Some(config)) = (&mut self.audio, config) else { return };
         while let Some(frame) = self.frames.front() {
             let at = ticks(frame.start, config);
@@ -135,6 +143,9 @@ impl Running {
                 lane.cut(cut, events);
             } else if at > until {
                 return;
+            } else if lane.segment_length_with(config.format.frame_length) > limit {
+                // Timestamps so bad that no end of a video segment was found in time.
+                lane.cut(at, events);
             } else if let Some(frame) = self.frames.pop_front() {
                 lane.add(frame.start, audio_sample(frame.data, config), events);
             }
