@@ -1,5 +1,7 @@
 //! What is packaged is CMAF, and holds every picture and every sound of the recording.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Show, b_frames, boxes, plain};

@@ -1,5 +1,7 @@
 //! Broken and hostile encoders end their own publication and nothing else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use bytes::Bytes;

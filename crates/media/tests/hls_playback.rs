@@ -1,5 +1,7 @@
 //! A broadcast as players see it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Playlist, Show, b_frames, is_video, plain, retimed};

@@ -1,5 +1,7 @@
 //! A broadcast outlives its encoder.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Show, b_frames, plain};

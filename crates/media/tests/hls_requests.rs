@@ -1,5 +1,7 @@
 //! Requests that wait for media.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{Playlist, Show, plain, recorded_at};
@@ -50,9 +52,8 @@ async fn a_reload_waits_for_the_part_that_it_names() {
 #[tokio::test]
 async fn the_part_hinted_at_is_waited_for() {
     let (mut show, mut publication, rest) = on_air(Settings::default());
-    let mut rest = rest.into_iter();
     let mut asked = 0;
-    while let Some(packet) = rest.next() {
+    for packet in rest {
         let hint = show.playlist(Rendition::Video).await.hint.unwrap();
         let name = hint.rsplit('/').next().unwrap().to_owned();
         let stream = show.stream.clone();

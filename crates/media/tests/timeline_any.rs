@@ -1,5 +1,7 @@
 //! Whatever timestamps an encoder sends, players get a timeline that they can trust.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use bytes::Bytes;

@@ -76,7 +76,7 @@ pub(super) struct Packager {
 #[derive(Debug)]
 enum State {
     Gathering(Gathered),
-    Running(Running),
+    Running(Box<Running>),
 }
 
 /// What came before it is clear which tracks there are.
@@ -170,7 +170,7 @@ impl Packager {
         if self.audio.is_some() {
             match &mut self.state {
                 // Pictures go on to the next keyframe, where an era can begin.
-                State::Running(Running { video: Some(_), .. }) => {
+                State::Running(running) if running.video.is_some() => {
                     self.count_change()?;
                     self.audio_changed = true;
                 }
@@ -372,7 +372,7 @@ impl Packager {
             let next = pictures.get(index + 1).or(self.timeline.waiting());
             running.picture(picture.clone(), next, &self.rules, events);
         }
-        self.state = State::Running(running);
+        self.state = State::Running(Box::new(running));
         self.drive_audio(events);
     }
 

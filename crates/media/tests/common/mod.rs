@@ -1,5 +1,6 @@
 //! Recorded media and what tests ask of the origin.
 #![allow(dead_code, reason = "each test file uses its own share")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use bytes::Bytes;
 use std::sync::Arc;
