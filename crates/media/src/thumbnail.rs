@@ -10,6 +10,8 @@ use openh264::formats::YUVSource;
 const QUALITY: u8 = 75;
 /// The largest coded keyframe that is decoded, in bytes.
 const MAX_KEYFRAME: usize = 4 << 20;
+/// The most pixels of a picture that is decoded: 3840×2160. The decoder keeps up to 17 such pictures, 200 MB.
+const MAX_PIXELS: u64 = 3_840 * 2_160;
 /// The start code of Annex B (ITU-T H.264 §B.1).
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 /// NAL unit types that matter: the slices of a keyframe (§7.4.1, table 7-1).
@@ -37,7 +39,8 @@ pub enum ThumbnailError {
 /// Memory is bounded by the picture size, which `config` was checked for: parameter sets within the keyframe, which
 /// could say otherwise, are left out.
 pub fn render(config: &AvcConfig, keyframe: &[u8], max_width: u32) -> Result<Vec<u8>, ThumbnailError> {
-    if !config.is_8_bit_420 || keyframe.len() > MAX_KEYFRAME {
+    let pixels = u64::from(config.width) * u64::from(config.height);
+    if !config.is_8_bit_420 || pixels > MAX_PIXELS || keyframe.len() > MAX_KEYFRAME {
         return Err(ThumbnailError::Unsupported);
     }
     let units = config.nal_units(keyframe).ok_or(ThumbnailError::Broken)?;

@@ -35,22 +35,15 @@ impl AvcConfig {
         let mut rest = record.slice(5..);
         let sequence_sets = parameter_sets(&mut rest, 0x1f)?;
         let picture_sets = parameter_sets(&mut rest, 0xff)?;
-        let sequence = sequence_sets.first().ok_or(ConfigError::BrokenVideo)?;
-        if nal_length_size == 3 || picture_sets.is_empty() {
+        if nal_length_size == 3 || sequence_sets.is_empty() || picture_sets.is_empty() {
             return Err(ConfigError::BrokenVideo);
         }
-        let sps = sequence_parameter_set(sequence)?;
-        let (width, height) = sps.pixel_dimensions().map_err(|_| ConfigError::BrokenSequence)?;
-        if width == 0 || height == 0 {
-            return Err(ConfigError::BrokenSequence);
-        }
-        if width > max_side || height > max_side {
-            return Err(ConfigError::PictureTooLarge { width, height, max: max_side });
-        }
-        let chroma = &sps.chroma_info;
-        let is_8_bit_420 = chroma.chroma_format == ChromaFormat::YUV420
-            && chroma.bit_depth_luma_minus8 == 0
-            && chroma.bit_depth_chroma_minus8 == 0;
+        // Pictures may refer to any of them, so each has to keep to the limit.
+        let shapes: Result<Vec<Shape>, ConfigError> =
+            sequence_sets.iter().map(|set| Shape::read(set, max_side)).collect();
+        let shapes = shapes?;
+        let Shape { width, height, .. } = shapes[0];
+        let is_8_bit_420 = shapes.iter().all(|shape| shape.is_8_bit_420);
         let parameter_sets = sequence_sets.into_iter().chain(picture_sets).collect();
         let record = record.clone();
         Ok(Self { record, width, height, nal_length_size, is_8_bit_420, parameter_sets })
@@ -103,10 +96,36 @@ fn parameter_sets(rest: &mut Bytes, mask: u8) -> Result<Vec<Bytes>, ConfigError>
     Ok(sets)
 }
 
-fn sequence_parameter_set(unit: &[u8]) -> Result<SeqParameterSet, ConfigError> {
-    if unit.len() < 4 || unit[0] & 0x9f != 7 {
-        return Err(ConfigError::BrokenSequence);
+/// What a sequence parameter set says of pictures.
+struct Shape {
+    width: u32,
+    height: u32,
+    is_8_bit_420: bool,
+}
+
+impl Shape {
+    fn read(unit: &[u8], max: u32) -> Result<Self, ConfigError> {
+        const FORBIDDEN_BIT_AND_TYPE: u8 = 0x9f;
+        const SEQUENCE_PARAMETER_SET: u8 = 7;
+        if unit.len() < 4 || unit[0] & FORBIDDEN_BIT_AND_TYPE != SEQUENCE_PARAMETER_SET {
+            return Err(ConfigError::BrokenSequence);
+        }
+        let set = SeqParameterSet::from_bits(RefNal::new(unit, &[], true).rbsp_bits());
+        let set = set.map_err(|_| ConfigError::BrokenSequence)?;
+        let (width, height) = set.pixel_dimensions().map_err(|_| ConfigError::BrokenSequence)?;
+        // What is cropped away takes memory all the same.
+        let coded_width = set.pic_width_in_mbs().saturating_mul(16);
+        let coded_height = set.pic_height_in_map_units().saturating_mul(16);
+        if width == 0 || height == 0 {
+            return Err(ConfigError::BrokenSequence);
+        }
+        if width > max || height > max || coded_width > max + 16 || coded_height > max + 16 {
+            return Err(ConfigError::PictureTooLarge { width, height, max });
+        }
+        let chroma = &set.chroma_info;
+        let is_8_bit_420 = chroma.chroma_format == ChromaFormat::YUV420
+            && chroma.bit_depth_luma_minus8 == 0
+            && chroma.bit_depth_chroma_minus8 == 0;
+        Ok(Self { width, height, is_8_bit_420 })
     }
-    SeqParameterSet::from_bits(RefNal::new(unit, &[], true).rbsp_bits())
-        .map_err(|_| ConfigError::BrokenSequence)
 }

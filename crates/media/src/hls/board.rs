@@ -9,10 +9,16 @@ use crate::cmaf::{AacConfig, AvcConfig};
 use crate::timeline::VIDEO_TIMESCALE;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long before the first publication a broadcast's time zero lies, so that no track begins before it.
-const LEAD: Duration = Duration::from_secs(10);
+/// The moment from which media times of all broadcasts count, in milliseconds since the Unix epoch: the beginning of
+/// 2026. Being fixed, it makes media times go on over restarts of the server.
+const ZERO: i64 = 1_767_225_600_000;
+/// The earliest media time, in milliseconds, for servers whose clock is wrong.
+const EARLIEST: i64 = 10_000;
+/// What the first discontinuity number counts, in milliseconds: hours. It grows over restarts, yet stays small, since
+/// hls.js keeps an array with that many places.
+const HOUR: i64 = 3_600_000;
 
 /// A broadcast's media and what is known of it.
 #[derive(Debug)]
@@ -25,8 +31,8 @@ pub(super) struct Board {
     pub video_config: Option<Arc<AvcConfig>>,
     pub audio_config: Option<Arc<AacConfig>>,
     pub measures: Measures,
-    /// The moment from which media times count, in milliseconds since the Unix epoch.
-    zero: Option<i64>,
+    /// Whether there was a publication.
+    has_begun: bool,
     /// Where the media so far ends, in ticks.
     end: i64,
     next_era: u64,
@@ -61,7 +67,7 @@ impl Board {
             video_config: None,
             audio_config: None,
             measures: Measures::default(),
-            zero: None,
+            has_begun: false,
             end: 0,
             next_era: 0,
             has_eras: false,
@@ -77,12 +83,12 @@ impl Board {
         self.generation += 1;
         self.publish = Some((publish, now));
         self.measures = Measures::default();
-        if self.zero.is_none() {
-            let unix = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.zero = Some((unix.saturating_sub(LEAD)).as_millis() as i64);
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let unix = unix_ms(now);
             // Segments are never shorter than this on average, so after a restart numbers have not been used.
-            let first = (unix.as_millis() / settings.segment_min().as_millis().max(1)) as u64;
-            (self.video.next_msn, self.audio.next_msn, self.next_era) = (first, first, first);
+            let first = unix / (settings.segment_min().as_millis() as i64).max(1);
+            (self.video.next_msn, self.audio.next_msn) = (first.unsigned_abs(), first.unsigned_abs());
+            self.next_era = (unix - ZERO).max(0).unsigned_abs() / HOUR.unsigned_abs() + 1;
         }
     }
 
@@ -95,11 +101,9 @@ impl Board {
         }
     }
 
-    /// Milliseconds since the broadcast's time zero, later than all media so far.
+    /// Where on the timeline media that comes `now` belongs, in milliseconds: later than all media so far.
     pub(super) fn origin(&self, now: SystemTime) -> i64 {
-        let unix = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-        let earliest = if self.end == 0 { LEAD.as_millis() as i64 } else { to_ms(self.end) + 1 };
-        (unix - self.zero.unwrap_or(unix)).max(earliest)
+        (unix_ms(now) - ZERO).max(EARLIEST).max(to_ms(self.end) + 1)
     }
 
     /// Applies what the packager says.
@@ -116,12 +120,11 @@ impl Board {
                     self.last_part_at = Some(now);
                     let length = (duration * f64::from(VIDEO_TIMESCALE)) as i64;
                     self.end = self.end.max(start.saturating_add(length));
-                    let start = self.zero.unwrap_or(0) + to_ms(start);
+                    let start = ZERO + to_ms(start);
                     self.draft(rendition).part(start, Part { bytes, duration, independent });
                 }
                 Event::Cut { rendition, end } => {
-                    let zero = self.zero.unwrap_or(0);
-                    self.draft(rendition).cut(end, zero);
+                    self.draft(rendition).cut(end, f64::from(settings.target_duration));
                     self.trim(settings);
                 }
             }
@@ -197,10 +200,9 @@ impl Board {
 
     /// Ends segments that a publication left unfinished.
     fn close_open(&mut self) {
-        let zero = self.zero.unwrap_or(0);
         for draft in [&mut self.video, &mut self.audio] {
             if draft.open.is_some() {
-                draft.cut(draft.boundary, zero);
+                draft.cut(draft.boundary, 0.0);
             }
         }
     }
@@ -262,13 +264,13 @@ impl Draft {
         self.open.as_mut()
     }
 
-    /// Completes the segment under way; one without media becomes a gap.
-    fn cut(&mut self, end: i64, zero: i64) {
+    /// Completes the segment under way; one without media becomes a gap of at most `longest` seconds.
+    fn cut(&mut self, end: i64, longest: f64) {
         let boundary = std::mem::replace(&mut self.boundary, end);
-        let start = zero + to_ms(boundary);
+        let start = ZERO + to_ms(boundary);
         let Some(open) = self.open_at(start) else { return };
         if open.parts.is_empty() {
-            open.duration = (end - boundary).max(0) as f64 / f64::from(VIDEO_TIMESCALE);
+            open.duration = ((end - boundary).max(0) as f64 / f64::from(VIDEO_TIMESCALE)).min(longest);
         }
         self.segments.extend(self.open.take().map(Arc::new));
         self.next_msn += 1;
@@ -279,6 +281,11 @@ impl Draft {
         self.bytes -= oldest.bytes();
         self.unlisted = self.unlisted.saturating_sub(1);
     }
+}
+
+/// Milliseconds since the Unix epoch.
+fn unix_ms(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
 /// Ticks in milliseconds.

@@ -23,6 +23,7 @@ pub(super) struct Lane {
     sequence: u32,
     opens_segment: bool,
     segment_bytes: usize,
+    segment_ticks: u64,
 }
 
 impl Lane {
@@ -39,6 +40,7 @@ impl Lane {
             sequence: 0,
             opens_segment: true,
             segment_bytes: 0,
+            segment_ticks: 0,
         }
     }
 
@@ -52,6 +54,12 @@ impl Lane {
         self.segment_bytes + self.bytes
     }
 
+    /// How long the segment under way would be with `duration` more, in ticks of [`VIDEO_TIMESCALE`].
+    pub(super) fn segment_length_with(&self, duration: u32) -> i64 {
+        let ticks = self.segment_ticks + u64::from(duration);
+        (ticks * u64::from(VIDEO_TIMESCALE) / u64::from(self.timescale)) as i64
+    }
+
     /// Adds a sample that is decoded at `time`, and ends parts as they fill.
     pub(super) fn add(&mut self, time: i64, sample: Sample, events: &mut Vec<Event>) {
         let duration = u64::from(sample.duration);
@@ -63,6 +71,7 @@ impl Lane {
             self.start = time;
         }
         self.ticks += duration;
+        self.segment_ticks += duration;
         self.bytes += sample.data.len();
         self.samples.push(sample);
         let full = self.samples.len() >= MAX_SAMPLES || self.bytes >= self.max_part_bytes;
@@ -77,6 +86,7 @@ impl Lane {
         self.close_part(events);
         self.opens_segment = true;
         self.segment_bytes = 0;
+        self.segment_ticks = 0;
         events.push(Event::Cut { rendition: self.rendition, end });
     }
 

@@ -5,6 +5,7 @@
 //! Nothing here opens a socket or reads a clock.
 
 mod board;
+mod era;
 mod error;
 mod lane;
 mod limits;

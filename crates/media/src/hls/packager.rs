@@ -3,19 +3,17 @@
 //! An *era* has one set of headers. Its media is gathered until it is clear which tracks there are; then it runs.
 //! Video leads: segments end at its keyframes, and audio's at the first frame from there on.
 
+use super::era::{MAX_LEAD, Rules, Running, ticks};
 use super::lane::Lane;
 use super::status::Measures;
 use super::{MediaError, Rendition, Settings};
-use crate::cmaf::{AacConfig, AvcConfig, Sample, audio_init, video_init};
+use crate::cmaf::{AacConfig, AvcConfig, audio_init, video_init};
 use crate::model::{AudioPacket, Packet, VideoPacket};
 use crate::timeline::{Frame, Picture, Timeline, VIDEO_TIMESCALE};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How far one track may lead before it no longer waits for the other, in ticks: one second.
-const MAX_LEAD: i64 = VIDEO_TIMESCALE as i64;
 /// What timestamps in milliseconds may add to a part, in ticks: two of them.
 const ROUNDING: u64 = 2 * VIDEO_TIMESCALE as u64 / 1_000;
 /// An era at least this long starts the count of header changes anew, in ticks: ten seconds.
@@ -56,35 +54,6 @@ pub(super) struct AudioStart {
     pub part_target: f64,
 }
 
-/// [`Settings`] in ticks of [`VIDEO_TIMESCALE`].
-#[derive(Debug)]
-struct Rules {
-    segment_min: i64,
-    segment_target: i64,
-    segment_max: i64,
-    part_target: u64,
-    track_wait: i64,
-    announced_track_wait: i64,
-    keyframe_max: i64,
-    segment_bytes: usize,
-}
-
-impl Rules {
-    fn new(settings: &Settings) -> Self {
-        let ticks = |duration: Duration| (duration.as_secs_f64() * f64::from(VIDEO_TIMESCALE)) as i64;
-        Self {
-            segment_min: ticks(settings.segment_min()),
-            segment_target: ticks(settings.segment_target),
-            segment_max: ticks(Duration::from_secs(settings.target_duration.into())),
-            part_target: ticks(settings.part_target) as u64,
-            track_wait: ticks(settings.track_wait),
-            announced_track_wait: ticks(settings.announced_track_wait),
-            keyframe_max: ticks(settings.max_keyframe_interval),
-            segment_bytes: settings.window_bytes / 8,
-        }
-    }
-}
-
 /// Packages one publication.
 #[derive(Debug)]
 pub(super) struct Packager {
@@ -107,7 +76,7 @@ pub(super) struct Packager {
 #[derive(Debug)]
 enum State {
     Gathering(Gathered),
-    Running(Running),
+    Running(Box<Running>),
 }
 
 /// What came before it is clear which tracks there are.
@@ -115,19 +84,7 @@ enum State {
 struct Gathered {
     pictures: Vec<Picture>,
     frames: VecDeque<Frame>,
-}
-
-/// An era under way.
-#[derive(Debug)]
-struct Running {
-    video: Option<Lane>,
-    audio: Option<Lane>,
-    frames: VecDeque<Frame>,
-    /// Where video ended segments that audio has yet to end.
-    cuts: VecDeque<i64>,
-    era_start: i64,
-    /// When the first picture or frame of the segment is decoded.
-    segment_start: i64,
+    bytes: usize,
 }
 
 impl Packager {
@@ -213,7 +170,7 @@ impl Packager {
         if self.audio.is_some() {
             match &mut self.state {
                 // Pictures go on to the next keyframe, where an era can begin.
-                State::Running(Running { video: Some(_), .. }) => {
+                State::Running(running) if running.video.is_some() => {
                     self.count_change()?;
                     self.audio_changed = true;
                 }
@@ -290,16 +247,13 @@ impl Packager {
     fn picture(&mut self, picture: Picture, events: &mut Vec<Event>) {
         match &mut self.state {
             State::Gathering(gathered) => {
+                gathered.bytes += picture.data.len();
                 gathered.pictures.push(picture);
                 self.start_when_clear(events);
             }
             State::Running(running) => {
-                running.add_picture(picture, events);
-                if let Some(next) = self.timeline.waiting() {
-                    running.cut_before(next, &self.rules, events);
-                    running.release_audio(self.audio.as_deref(), next.dts, events);
-                    running.catch_up(next.dts, events);
-                }
+                running.picture(picture, self.timeline.waiting(), &self.rules, events);
+                running.follow_video(self.audio.as_deref(), self.timeline.waiting(), events);
             }
         }
     }
@@ -312,6 +266,7 @@ impl Packager {
         let Some(frame) = self.timeline.audio(packet) else { return };
         match &mut self.state {
             State::Gathering(gathered) => {
+                gathered.bytes += frame.data.len();
                 gathered.frames.push_back(frame);
                 self.start_when_clear(events);
             }
@@ -333,7 +288,7 @@ impl Packager {
             running.release_audio_alone(config, self.rules.segment_target, events);
             return;
         }
-        let shown = self.timeline.waiting().map_or(i64::MIN, |picture| picture.dts);
+        let shown = self.timeline.waiting().map_or(running.segment_start, |picture| picture.dts);
         let lead = newest - shown > MAX_LEAD;
         let video_is_late = newest - running.segment_start > self.rules.segment_max + MAX_LEAD;
         if lead && video_is_late {
@@ -368,7 +323,7 @@ impl Packager {
             (None, None) => false,
         };
         let has_part = gathered.pictures.is_empty() || gathered.fills_part(self.rules.part_target);
-        if clear && has_part {
+        if (clear && has_part) || gathered.bytes >= self.rules.segment_bytes {
             self.start(events);
         }
     }
@@ -376,7 +331,7 @@ impl Packager {
     /// Begins the era with what was gathered.
     fn start(&mut self, events: &mut Vec<Event>) {
         let State::Gathering(gathered) = &mut self.state else { return };
-        let Gathered { pictures, mut frames } = std::mem::take(gathered);
+        let Gathered { pictures, mut frames, .. } = std::mem::take(gathered);
         let audio_config = self.audio.as_deref();
         let first_frame = frames.front().zip(audio_config).map(|(frame, config)| ticks(frame.start, config));
         let Some(era_start) = pictures.first().map(|first| first.pts).or(first_frame) else { return };
@@ -389,36 +344,35 @@ impl Packager {
             (config, Lane::new(Rendition::Video, VIDEO_TIMESCALE, target, self.rules.segment_bytes))
         });
         let audio = frames.front().zip(self.audio.clone()).map(|(_, config)| {
-            let rate = u64::from(config.format.sample_rate);
-            let frame = u64::from(config.format.frame_length);
-            let target = self.rules.part_target * rate / u64::from(VIDEO_TIMESCALE) / frame * frame;
-            let rate = config.format.sample_rate;
-            (config, Lane::new(Rendition::Audio, rate, target.max(frame), self.rules.segment_bytes))
+            let lane = audio_lane(&config, &self.rules);
+            (config, lane)
         });
         events.push(Event::Era {
             video: video.as_ref().map(|(config, lane)| VideoStart {
-                config: config.clone(),
                 init: video_init(config),
+                config: config.clone(),
                 part_target: lane.part_target(),
             }),
             audio: audio.as_ref().map(|(config, lane)| AudioStart {
-                config: config.clone(),
                 init: audio_init(config),
+                config: config.clone(),
                 part_target: lane.part_target(),
             }),
         });
-        let segment_start = pictures.first().map_or(era_start, |first| first.dts);
-        self.state = State::Running(Running {
+        let mut running = Running {
             video: video.map(|(_, lane)| lane),
             audio: audio.map(|(_, lane)| lane),
             frames,
             cuts: VecDeque::new(),
             era_start,
-            segment_start,
-        });
-        for picture in pictures {
-            self.picture(picture, events);
+            segment_max: self.rules.segment_max,
+            segment_start: pictures.first().map_or(era_start, |first| first.dts),
+        };
+        for (index, picture) in pictures.iter().enumerate() {
+            let next = pictures.get(index + 1).or(self.timeline.waiting());
+            running.picture(picture.clone(), next, &self.rules, events);
         }
+        self.state = State::Running(Box::new(running));
         self.drive_audio(events);
     }
 
@@ -449,106 +403,11 @@ impl Gathered {
     }
 }
 
-impl Running {
-    fn add_picture(&mut self, picture: Picture, events: &mut Vec<Event>) {
-        let Some(lane) = &mut self.video else { return };
-        let sample = Sample {
-            duration: picture.duration,
-            composition: i32::try_from(picture.pts - picture.dts).unwrap_or(0),
-            sync: picture.keyframe,
-            data: picture.data,
-        };
-        lane.add(picture.dts, sample, events);
-    }
-
-    /// Ends the segment before the picture `next` if it should.
-    fn cut_before(&mut self, next: &Picture, rules: &Rules, events: &mut Vec<Event>) {
-        let Some(lane) = &self.video else { return };
-        let elapsed = next.dts - self.segment_start;
-        let at_keyframe = next.keyframe && elapsed >= rules.segment_min;
-        let over = elapsed >= rules.segment_max || lane.segment_bytes() >= rules.segment_bytes;
-        if at_keyframe || over {
-            self.cut(next.dts, next.pts, events);
-        }
-    }
-
-    /// Ends the video segment; audio's follows when it gets there.
-    fn cut(&mut self, decoded: i64, shown: i64, events: &mut Vec<Event>) {
-        self.segment_start = decoded;
-        if let Some(lane) = &mut self.video {
-            lane.cut(shown, events);
-        }
-        if self.audio.is_some() {
-            self.cuts.push_back(shown);
-        }
-    }
-
-    /// Sends audio frames on that begin at or before `until`, and ends segments where video did.
-    fn release_audio(&mut self, config: Option<&AacConfig>, until: i64, events: &mut Vec<Event>) {
-        let (Some(lane), Some(config)) = (&mut self.audio, config) else { return };
-        while let Some(frame) = self.frames.front() {
-            let at = ticks(frame.start, config);
-            if let Some(cut) = self.cuts.front().copied().filter(|cut| *cut <= at) {
-                self.cuts.pop_front();
-                lane.cut(cut, events);
-            } else if at > until {
-                return;
-            } else if let Some(frame) = self.frames.pop_front() {
-                lane.add(frame.start, audio_sample(frame.data, config), events);
-            }
-        }
-    }
-
-    /// Ends audio segments that are a second overdue: there is no audio to come.
-    fn catch_up(&mut self, video: i64, events: &mut Vec<Event>) {
-        let Some(lane) = &mut self.audio else { return };
-        while let Some(cut) = self.cuts.front().copied().filter(|cut| video - cut > MAX_LEAD) {
-            self.cuts.pop_front();
-            lane.cut(cut, events);
-        }
-    }
-
-    /// Audio without video decides on its own where segments end.
-    fn release_audio_alone(&mut self, config: &AacConfig, segment: i64, events: &mut Vec<Event>) {
-        let Some(lane) = &mut self.audio else { return };
-        while let Some(frame) = self.frames.pop_front() {
-            let at = ticks(frame.start, config);
-            if at - self.segment_start >= segment {
-                lane.cut(at, events);
-                self.segment_start = at;
-            }
-            lane.add(frame.start, audio_sample(frame.data, config), events);
-        }
-    }
-
-    /// Sends everything on and ends the last segment of each track.
-    fn end(&mut self, last: Option<Picture>, config: Option<&AacConfig>, events: &mut Vec<Event>) {
-        let mut end = self.segment_start;
-        if let Some(picture) = last {
-            end = picture.pts + i64::from(picture.duration);
-            self.add_picture(picture, events);
-        }
-        self.release_audio(config, i64::MAX, events);
-        let lanes = || [&self.video, &self.audio].into_iter().flatten();
-        if self.cuts.is_empty() && lanes().all(Lane::is_empty) {
-            return;
-        }
-        if let Some(lane) = &mut self.audio {
-            self.cuts.drain(..).for_each(|cut| lane.cut(cut, events));
-        }
-        for lane in [&mut self.video, &mut self.audio].into_iter().flatten() {
-            lane.cut(end, events);
-        }
-    }
-}
-
-fn audio_sample(data: Bytes, config: &AacConfig) -> Sample {
-    Sample { duration: config.format.frame_length, composition: 0, sync: true, data }
-}
-
-/// The samples count `start` in ticks of [`VIDEO_TIMESCALE`].
-fn ticks(start: i64, config: &AacConfig) -> i64 {
-    start * i64::from(VIDEO_TIMESCALE) / i64::from(config.format.sample_rate)
+/// A lane whose parts are the whole number of frames below the target.
+fn audio_lane(config: &AacConfig, rules: &Rules) -> Lane {
+    let (rate, frame) = (config.format.sample_rate, u64::from(config.format.frame_length));
+    let target = rules.part_target * u64::from(rate) / u64::from(VIDEO_TIMESCALE) / frame * frame;
+    Lane::new(Rendition::Audio, rate, target.max(frame), rules.segment_bytes)
 }
 
 /// How long the pictures are that fit into one part: the nearest whole number of frames to the target.

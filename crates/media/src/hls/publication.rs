@@ -72,13 +72,7 @@ impl Publication {
     }
 
     fn add(&mut self, packet: Packet, now: SystemTime) -> Result<Progress, MediaError> {
-        let bytes = match &packet {
-            Packet::Video(packet) => packet.data.len(),
-            Packet::Audio(packet) => packet.data.len(),
-            Packet::VideoHeader(header) => header.record.len(),
-            Packet::AudioHeader(header) => header.record.len(),
-        };
-        self.limits.admit(bytes, now)?;
+        self.limits.admit(&packet, now)?;
         let keyframe = match &packet {
             Packet::Video(packet) if packet.keyframe => Some(packet.data.clone()),
             _ => None,

@@ -10,8 +10,8 @@ pub struct Settings {
     /// `EXT-X-TARGETDURATION`, in whole seconds: a segment that no keyframe has ended by then ends without one.
     /// Keyframe intervals up to this give segments that can all be started from. 4 by default.
     pub target_duration: u32,
-    /// About how long a part is. The target announced is the nearest whole number of frames. 300 ms by default:
-    /// players stay three parts behind.
+    /// About how long a part is. The target announced is the whole number of frames that fit. 250 ms by default:
+    /// players stay three parts behind, and ask for each part of each track.
     pub part_target: Duration,
     /// How many complete segments a playlist lists. 7 by default: at least three target durations of 2 s segments.
     pub window_segments: usize,
@@ -56,7 +56,7 @@ impl Default for Settings {
         Self {
             segment_target: Duration::from_secs(2),
             target_duration: 4,
-            part_target: Duration::from_millis(300),
+            part_target: Duration::from_millis(250),
             window_segments: 7,
             retained_segments: 1,
             window_bytes: 64 << 20,
