@@ -45,7 +45,8 @@ fn main() -> Result<()> {
 
 fn find_or_build(out: &Path) -> Result<PathBuf> {
     if let Ok(given) = std::env::var("WEB_DIST") {
-        let given = fs::canonicalize(&given).map_err(|error| format!("WEB_DIST={given}: {error}"))?;
+        let given =
+            fs::canonicalize(&given).map_err(|error| format!("WEB_DIST={given}: {error}"))?;
         println!("cargo::rerun-if-changed={}", given.display());
         return Ok(given);
     }
@@ -96,7 +97,7 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
     let output = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
         .args(arguments)
         .current_dir(folder)
-        .env("TALLYLIGHT_WEB_COMPRESS", if release { "on" } else { "off" })
+        .env("WEB_COMPRESS", if release { "on" } else { "off" })
         .output()
         .map_err(|error| format!("npm cannot be started: {error}"))?;
     if output.status.success() {
@@ -128,7 +129,10 @@ fn replace(from: &Path, to: &Path) -> Result<()> {
 
 /// Lets the server be worked on where there is no Node.
 fn placeholder(out: &Path, reason: &str) -> Result<PathBuf> {
-    println!("cargo::warning=The web pages are not built, a placeholder stands in: {}", reason.replace('\n', " "));
+    println!(
+        "cargo::warning=The web pages are not built, a placeholder stands in: {}",
+        reason.replace('\n', " ")
+    );
     let dist = out.join("placeholder");
     fs::create_dir_all(&dist)?;
     let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tallylight</title>\
@@ -179,7 +183,11 @@ fn is_compressed(file: &Path) -> bool {
 
 fn embedded_if_there(file: &Path, extension: &str) -> String {
     let path = PathBuf::from(format!("{}.{extension}", file.display()));
-    if path.is_file() { format!("Some(include_bytes!({:?}))", path.display().to_string()) } else { "None".into() }
+    if path.is_file() {
+        format!("Some(include_bytes!({:?}))", path.display().to_string())
+    } else {
+        "None".into()
+    }
 }
 
 /// Tells one content from another; nobody attacks this.

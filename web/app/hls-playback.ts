@@ -33,7 +33,6 @@ const LOW_LATENCY: Partial<HlsConfig> = {
   backBufferLength: 30,
   maxBufferLength: 12,
   maxMaxBufferLength: 30,
-  maxLiveSyncPlaybackRate: 1.15,
   liveSyncOnStallIncrease: 0.25,
   capLevelToPlayerSize: true,
 };
@@ -45,6 +44,12 @@ export async function play(video: HTMLVideoElement, address: string, events: Pla
   return new NativePlayback(video, address, events);
 }
 
+/** Near the edge the pace is corrected too gently to hear; after a stall it may be heard for a while. */
+const GENTLE = 1.04;
+const QUICK = 1.25;
+/** Seconds beyond the wanted latency from which it is quick. */
+const FAR = 1.5;
+
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 8000;
 
@@ -52,6 +57,7 @@ class HlsPlayback implements Playback {
   private hls: Hls;
   private retry = FIRST_RETRY;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly pacer = setInterval(() => this.pace(), 1000);
 
   constructor(
     private readonly Engine: typeof Hls,
@@ -90,12 +96,18 @@ class HlsPlayback implements Playback {
 
   destroy(): void {
     clearTimeout(this.timer);
+    clearInterval(this.pacer);
     this.hls.destroy();
+  }
+
+  private pace(): void {
+    const { latency, targetLatency, config } = this.hls;
+    config.maxLiveSyncPlaybackRate = latency - (targetLatency ?? latency) > FAR ? QUICK : GENTLE;
   }
 
   private open(): Hls {
     const { Engine, events } = this;
-    const config: Partial<HlsConfig> = { ...LOW_LATENCY };
+    const config: Partial<HlsConfig> = { ...LOW_LATENCY, maxLiveSyncPlaybackRate: GENTLE };
     if (sharesFewConnections()) config.pLoader = oneAtATime(Engine.DefaultConfig.loader as never) as never;
     const hls = new Engine(config);
     hls.on(Engine.Events.LEVEL_SWITCHED, () => events.changed());

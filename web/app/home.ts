@@ -50,6 +50,7 @@ export class Home extends PageElement {
     return html`
       <tl-header here="home" .search=${this.searchBox()}></tl-header>
       <main id="main" class="wide">
+        <h1 class="visually-hidden">Live broadcasts</h1>
         <section class="featured" ?hidden=${this.narrowed || this.featured === 0} aria-labelledby="featured">
           <h2 id="featured">Featured</h2>
           <active-sessions
@@ -62,7 +63,7 @@ export class Home extends PageElement {
         </section>
         <section aria-labelledby="live">
           <div class="heading">
-            <h1 id="live">${this.heading()}</h1>
+            <h2 id="live">${this.heading()}</h2>
             <p class="totals" role="status">${this.totals()}</p>
           </div>
           <div class="filters">

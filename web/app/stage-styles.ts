@@ -5,6 +5,28 @@ import { css } from "lit";
  * Kept out of the element, which other sites load for its plain grid.
  */
 export const stageStyles = css`
+  /* The list below says it too. */
+  .status {
+    display: none;
+  }
+  /* On a phone one swipes through them, so that everything else is not far below. */
+  @container (max-width: 40rem) {
+    ul {
+      display: flex;
+      overflow-x: auto;
+      scroll-snap-type: x mandatory;
+      scrollbar-width: none;
+      padding: 4px;
+      margin: -4px;
+    }
+    li {
+      flex: 0 0 88%;
+      scroll-snap-align: center;
+    }
+    li:only-child {
+      flex-basis: 100%;
+    }
+  }
   @container (min-width: 60rem) {
     ul {
       grid-template-columns: 5fr 4fr;

@@ -122,7 +122,7 @@ export class Player extends PageElement {
     const behind = this.latency;
     const late = (!this.playing && !this.buffering) || (behind !== undefined && behind > BEHIND);
     const seconds = behind === undefined ? nothing : html`<span class="latency" title="Behind the broadcaster">${behind.toFixed(1)} s</span>`;
-    if (late) return html`<button type="button" class="edge late" @click=${this.goLive}><i class="dot"></i>Go live</button>${seconds}`;
+    if (late) return html`<button type="button" class="edge late" @click=${this.goLive}><i class="dot"></i>Back to live</button>${seconds}`;
     return html`<span class="edge"><i class="dot"></i>Live</span>${seconds}`;
   }
 

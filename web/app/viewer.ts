@@ -19,6 +19,8 @@ export class Viewer {
   broadcast: Broadcast | undefined;
   admission: Admission = "none";
   playback: JoinResponse["playback"] | undefined;
+  /** Whether the server answered last time, whatever it said. */
+  reachable = true;
   peak = 0;
   duration = 0;
 
@@ -56,6 +58,11 @@ export class Viewer {
     this.door.refresh();
   }
 
+  /** Looks whether the server is still there. */
+  check(): void {
+    this.state.refresh();
+  }
+
   private become(admission: Admission): void {
     this.admission = admission;
     if (admission === "ended" || admission === "not-found") this.rest();
@@ -72,6 +79,7 @@ export class Viewer {
   private async follow(): Promise<void> {
     try {
       const [broadcast, session] = await Promise.all([api.broadcast(this.id), api.session(this.id)]);
+      this.reachable = true;
       this.broadcast = broadcast;
       this.peak = session.peak_viewers ?? 0;
       this.duration = session.duration ?? 0;
@@ -81,8 +89,10 @@ export class Viewer {
       }
       this.changed();
     } catch (error) {
+      this.reachable = error instanceof ApiProblem;
       if (error instanceof ApiProblem && error.status === 404) return this.become("not-found");
       if (!this.broadcast) this.become("error");
+      this.changed();
       throw error;
     }
   }
@@ -132,8 +142,8 @@ export class Viewer {
       if (isEnded(error)) return this.become("ended");
       if (error.status === 404) return this.become("not-found");
       if (!isGone(error)) throw error;
+      // The picture stays while this viewer, or a new one, is let in again.
       this.heart?.stop();
-      this.become("none");
       this.door.start();
     }
   }

@@ -67,8 +67,10 @@ export class Watch extends PageElement {
   }
 
   private get screen(): Screen {
-    const { broadcast, admission, playback } = this.viewer;
-    return screenFor({ broadcast, admission, playbackUrl: playback?.hls_url, online: navigator.onLine, origin: location.origin });
+    const { broadcast, admission, playback, reachable } = this.viewer;
+    // Without any network a server on this machine still answers.
+    const online = navigator.onLine || reachable;
+    return screenFor({ broadcast, admission, playbackUrl: playback?.hls_url, online, origin: location.origin });
   }
 
   /** The player stays while the encoder is away, so that the last picture does too. */
@@ -115,7 +117,7 @@ export class Watch extends PageElement {
     return html`<div class="curtain ${kind}" role=${kind === "error" ? "alert" : "status"}>
       <div class="curtain-body">
         ${mark}
-        <h2>${title}</h2>
+        ${this.viewer.broadcast && kind !== "not-found" ? html`<h2>${title}</h2>` : html`<h1>${title}</h1>`}
         <p>${text}</p>
         ${extra}
       </div>
@@ -199,8 +201,8 @@ export class Watch extends PageElement {
   }
 
   private readonly connection = (): void => {
-    this.requestUpdate();
     if (navigator.onLine) this.viewer.retry();
+    else this.viewer.check();
   };
 }
 

@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 const dist = new URL("../dist/", import.meta.url).pathname;
 
 // Off in debug builds of the server, which serve everything as it is.
-if (process.env.TALLYLIGHT_WEB_COMPRESS !== "off") {
+if (process.env.WEB_COMPRESS !== "off") {
   for (const file of readdirSync(dist, { recursive: true })) {
     if (!/\.(js|css|html|svg)$/.test(file)) continue;
     const bytes = readFileSync(join(dist, file));

@@ -1,6 +1,7 @@
 //! Extractors that refuse with a problem which names the field.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
@@ -15,6 +16,9 @@ use tallylight_core::viewer::Client;
 use crate::problem::Problem;
 use crate::state::App;
 
+/// How long a body may take to arrive: they are small.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A JSON body. Without a body it is taken as `{}`, so that a call whose fields are all optional needs none.
 pub struct Json<T>(pub T);
 
@@ -23,7 +27,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let is_json = is_json(request.headers());
-        let body = Bytes::from_request(request, app).await.map_err(|error| body_problem(&error, app))?;
+        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app))
+            .await
+            .map_err(|_| Problem::new("body-too-slow", "the body did not arrive in time"))?
+            .map_err(|error| body_problem(&error, app))?;
         if body.is_empty() {
             return parse(b"{}").map(Self);
         }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use moka::sync::Cache;
 
-/// How many different lists are kept.
-const MAX_LISTS: u64 = 1_024;
+/// How many bytes of lists are kept: anybody may ask for any list.
+const MAX_BYTES: u64 = 32 << 20;
 
 /// An answer with its entity tag.
 #[derive(Debug, Clone)]
@@ -39,7 +39,10 @@ pub struct ListCache {
 
 impl Default for ListCache {
     fn default() -> Self {
-        Self { lists: Cache::new(MAX_LISTS) }
+        let bytes = |key: &(String, String), list: &Arc<(u64, Rendered)>| {
+            u32::try_from(key.0.len() + key.1.len() + list.1.body.len()).unwrap_or(u32::MAX)
+        };
+        Self { lists: Cache::builder().max_capacity(MAX_BYTES).weigher(bytes).build() }
     }
 }
 

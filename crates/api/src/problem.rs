@@ -24,6 +24,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
     ("not-found", StatusCode::NOT_FOUND, "There is nothing here, or nothing that you may know of."),
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method."),
+    ("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
     ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
     ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),
     ("broadcast-full", StatusCode::CONFLICT, "All places of this broadcast are taken; try again later."),

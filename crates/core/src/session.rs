@@ -12,7 +12,7 @@ use tracing::info;
 
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::clock::{Clock, Time};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::BroadcastId;
 use crate::ledger::Ledger;
 use crate::presence::Presence;
@@ -175,7 +175,7 @@ impl SessionManager {
         viewers.and(broadcasts)
     }
 
-    /// Ends what waited too long for its encoder. Returns the ids through the directory: they are gone from it.
+    /// Ends what waited too long for its encoder.
     async fn end_overdue(&self) -> Result<()> {
         let now = self.clock().monotonic();
         let due: Vec<_> =
@@ -195,7 +195,13 @@ impl SessionManager {
                 _ => None,
             })
         };
-        let after = self.ledger.change(id, None, rule).await?;
+        let after = match self.ledger.change(id, None, rule).await {
+            Err(Error::NotFound(_)) => {
+                self.deadlines().remove(&id);
+                return Ok(());
+            }
+            changed => changed?,
+        };
         if after.status == Status::Ended {
             info!(broadcast_id = %id, title = after.title, "broadcast ended: it waited too long for its encoder");
             self.ended(id);

@@ -44,11 +44,14 @@ impl Page {
     #[must_use]
     pub fn content_security_policy(self) -> String {
         let connect = match self {
-            Self::Watch | Self::Studio => "connect-src 'self' http: https:; media-src 'self' blob: http: https:; ",
+            Self::Watch | Self::Studio => {
+                "connect-src 'self' http: https:; media-src 'self' blob: http: https:; "
+            }
             _ => "connect-src 'self'; ",
         };
         // The API reference brings style elements of its own.
-        let styles = if self == Self::ApiDocs { "style-src 'self' 'unsafe-inline'; " } else { "style-src 'self'; " };
+        let styles =
+            if self == Self::ApiDocs { "style-src 'self' 'unsafe-inline'; " } else { "style-src 'self'; " };
         format!(
             "default-src 'none'; script-src 'self'; worker-src 'self'; {styles}{connect}{PICTURES}\
              font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -77,6 +80,9 @@ pub fn page(page: Page, request: &HeaderMap) -> Response {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
     response
 }

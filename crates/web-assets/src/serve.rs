@@ -26,8 +26,11 @@ fn named(name: &str, request: &HeaderMap) -> Response {
 
 /// A file as an answer: 304 when the client has it, else in the smallest form that the client takes.
 pub(crate) fn respond(file: &'static File, request: &HeaderMap) -> Response {
-    let mut response =
-        if is_known(file, request) { StatusCode::NOT_MODIFIED.into_response() } else { content(file, request) };
+    let mut response = if is_known(file, request) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        content(file, request)
+    };
     let mut set = |name: HeaderName, value: &'static str| {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     };
@@ -44,10 +47,14 @@ pub(crate) fn respond(file: &'static File, request: &HeaderMap) -> Response {
 fn content(file: &'static File, request: &HeaderMap) -> Response {
     let accepted = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
     let forms = [("br", file.brotli), ("gzip", file.gzip)];
-    let fitting = forms.into_iter().find_map(|(name, body)| body.filter(|_| accepts(accepted, name)).map(|body| (name, body)));
+    let fitting = forms
+        .into_iter()
+        .find_map(|(name, body)| body.filter(|_| accepts(accepted, name)).map(|body| (name, body)));
     let content_type = (header::CONTENT_TYPE, content_type(file.name));
     match fitting {
-        Some((encoding, body)) => ([content_type, (header::CONTENT_ENCODING, encoding)], Body::from(body)).into_response(),
+        Some((encoding, body)) => {
+            ([content_type, (header::CONTENT_ENCODING, encoding)], Body::from(body)).into_response()
+        }
         None => ([content_type], Body::from(file.identity)).into_response(),
     }
 }

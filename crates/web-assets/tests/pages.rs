@@ -1,5 +1,7 @@
 //! The pages as a browser asks for them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -91,4 +93,13 @@ async fn other_sites_may_load_the_element() {
     assert_eq!(header_of(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), "*");
     assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
     assert_ne!(header_of(&response, header::CONTENT_ENCODING), "br");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_brotli_gets_it_where_it_was_made() {
+    let plain = get("/favicon.svg", &[]).await;
+    assert_eq!(header_of(&plain, header::CONTENT_ENCODING), "");
+    let small = get("/favicon.svg", &[("accept-encoding", "gzip, br")]).await;
+    assert!(["br", ""].contains(&header_of(&small, header::CONTENT_ENCODING)));
+    assert_eq!(header_of(&small, header::VARY), header_of(&plain, header::VARY));
 }

@@ -17,7 +17,7 @@ use crate::auth::{Auth, SignedIn};
 use crate::extract::{Base, Json, Path, parse_query};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
-use crate::router::url;
+use crate::router::url as at;
 use crate::state::App;
 use crate::views::{BroadcastList, BroadcastView, CreateBroadcastRequest, UpdateBroadcastRequest, VisibilityView};
 
@@ -27,7 +27,7 @@ const MAX_LIMIT: usize = 100;
 const MAX_SEARCH_CHARS: usize = 255;
 
 /// Make a broadcast.
-#[utoipa::path(post, path = url::BROADCASTS, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(post, path = at::BROADCASTS, tag = "broadcasts", security(("bearer" = [])),
     request_body = CreateBroadcastRequest, responses(
     (status = 201, description = "The broadcast, with its stream key and where to publish", body = BroadcastView,
      headers(("Location" = String, description = "Its address"))),
@@ -100,7 +100,7 @@ pub struct ActiveParams {
 }
 
 /// Broadcasts that are on air or paused.
-#[utoipa::path(get, path = url::ACTIVE, tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
+#[utoipa::path(get, path = at::ACTIVE, tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
     (status = 200, description = "Some of them", body = BroadcastList, headers(("ETag" = String))),
     (status = 304, description = "Nothing changed"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -115,7 +115,7 @@ pub async fn active(
     let raw = raw.unwrap_or_default();
     // Read before the list, so that a change under way makes the rendered list old, not the other way round.
     let version = app.broadcasts.directory_version();
-    if mentions_private(&raw) {
+    if asks_for_private(&raw) {
         let query = list_query(&raw, &caller)?;
         let rendered = Rendered::new(render(&app, &base, &query, &caller)?);
         return Ok(conditional(&headers, rendered, "no-store"));
@@ -128,8 +128,8 @@ pub async fn active(
 }
 
 /// What might list private broadcasts is never shared between callers.
-fn mentions_private(raw: &str) -> bool {
-    raw.contains("visibility") || raw.contains('%')
+fn asks_for_private(raw: &str) -> bool {
+    url::form_urlencoded::parse(raw.as_bytes()).any(|(name, value)| name == "visibility" && value != "public")
 }
 
 fn list_query(raw: &str, caller: &Caller) -> Result<List, Problem> {
@@ -198,7 +198,7 @@ fn conditional(headers: &HeaderMap, rendered: Rendered, cache: &'static str) -> 
 }
 
 /// One broadcast; its owner sees its stream key too.
-#[utoipa::path(get, path = url::BROADCAST, tag = "broadcasts", security((), ("bearer" = [])),
+#[utoipa::path(get, path = at::BROADCAST, tag = "broadcasts", security((), ("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
     (status = 200, description = "The broadcast", body = BroadcastView, headers(("ETag" = String))),
     (status = 304, description = "Nothing changed"),
@@ -219,7 +219,7 @@ pub async fn read(
 }
 
 /// Change a broadcast.
-#[utoipa::path(patch, path = url::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(patch, path = at::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = UpdateBroadcastRequest, responses(
     (status = 200, description = "The broadcast as it is now", body = BroadcastView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -236,7 +236,7 @@ pub async fn update(
 }
 
 /// End a broadcast and remove it.
-#[utoipa::path(delete, path = url::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
+#[utoipa::path(delete, path = at::BROADCAST, tag = "broadcasts", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
     (status = 204, description = "Removed"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),

@@ -65,7 +65,7 @@ pub const CAST: &[Sample] = &[
         title: "How deep does the Mandelbrot set go?",
         description: "A zoom into the set, and the mathematics behind it.",
         intent: "education",
-        tags: &["maths", "fractals", "b-frames"],
+        tags: &["maths", "fractals"],
         status: "active",
         visibility: "public",
         media: media!("mandelbrot"),
