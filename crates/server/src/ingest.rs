@@ -52,7 +52,7 @@ impl Ingest {
         };
         let id = admission.broadcast.id;
         info!(broadcast_id = %id, %peer, encoder, "encoder connected");
-        let publish = PublishId(admission.publish.0);
+        let publish = PublishId::from(admission.publish.0);
         let publication = self.origin.open(id.0).publish(publish, self.now());
         let publisher = request.accept().await;
         let reason = match publication {
