@@ -97,7 +97,7 @@ settings! {
 
     hls_segment_target: f64 = 2.0;
     hls_target_duration: u32 = 4;
-    hls_part_target: f64 = 0.3;
+    hls_part_target: f64 = 0.25;
     hls_window_segments: usize = 7;
     hls_retained_segments: usize = 1;
     hls_window_bytes: u64 = 64 * MIB;

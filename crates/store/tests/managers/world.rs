@@ -225,7 +225,7 @@ impl World {
 
     /// A player fetches a playlist.
     pub async fn plays(&self, id: BroadcastId, playback_token: &str) -> Result<ViewerId> {
-        Ok(self.sessions.play(id, playback_token, Client::default).await?.pass.viewer)
+        Ok(self.sessions.play(id, playback_token, Client::default()).await?.pass.viewer)
     }
 
     pub async fn stream_key(&self, owner: &Caller, id: BroadcastId) -> String {
