@@ -45,8 +45,7 @@ fn main() -> Result<()> {
 
 fn find_or_build(out: &Path) -> Result<PathBuf> {
     if let Ok(given) = std::env::var("WEB_DIST") {
-        let given =
-            fs::canonicalize(&given).map_err(|error| format!("WEB_DIST={given}: {error}"))?;
+        let given = fs::canonicalize(&given).map_err(|error| format!("WEB_DIST={given}: {error}"))?;
         println!("cargo::rerun-if-changed={}", given.display());
         return Ok(given);
     }

@@ -35,7 +35,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             return parse(b"{}").map(Self);
         }
         if !is_json {
-            return Err(Problem::new("unsupported-media-type", "send JSON, with Content-Type: application/json"));
+            return Err(Problem::new(
+                "unsupported-media-type",
+                "send JSON, with Content-Type: application/json",
+            ));
         }
         parse(&body).map(Self)
     }
@@ -70,7 +73,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             _ => Problem::new("invalid-json", format!("the body is not JSON: {inner}")),
         }
     })?;
-    deserializer.end().map_err(|error| Problem::new("invalid-json", format!("the body is not JSON: {error}")))?;
+    deserializer
+        .end()
+        .map_err(|error| Problem::new("invalid-json", format!("the body is not JSON: {error}")))?;
     Ok(value)
 }
 
@@ -84,7 +89,8 @@ fn field_problem(code: &'static str, path: &str, message: &str) -> Problem {
         ("duplicate field `", "is given twice"),
     ] {
         if let Some((name, rest)) = message.strip_prefix(prefix).and_then(|rest| rest.split_once('`')) {
-            let hint = rest.strip_prefix(", expected ").map_or(String::new(), |names| format!("; known: {names}"));
+            let hint =
+                rest.strip_prefix(", expected ").map_or(String::new(), |names| format!("; known: {names}"));
             return Problem::field(code, name, format!("{meaning}{}", hint.replace('`', "")));
         }
     }

@@ -63,7 +63,8 @@ async fn headers(request: Request, next: Next) -> Response {
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("no text"), "a handler panicked");
     Problem::new("internal", "something went wrong on the server; it has been logged").into_response()
 }

@@ -18,7 +18,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("invalid-json", StatusCode::BAD_REQUEST, "The body is not JSON."),
     ("invalid-query", StatusCode::BAD_REQUEST, "A query parameter is unknown or not valid."),
     ("invalid-host", StatusCode::BAD_REQUEST, "The Host header is missing or not a host."),
-    ("invalid-playlist-request", StatusCode::BAD_REQUEST, "The playlist's delivery directives make no sense."),
+    (
+        "invalid-playlist-request",
+        StatusCode::BAD_REQUEST,
+        "The playlist's delivery directives make no sense.",
+    ),
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Sign in first, or the credentials are not valid."),
     ("forbidden", StatusCode::FORBIDDEN, "You may not do this."),
     ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
@@ -31,11 +35,23 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("broadcast-ended", StatusCode::GONE, "The broadcast has ended."),
     ("viewer-gone", StatusCode::GONE, "This viewer left or timed out; join again."),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the server takes."),
-    ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."),
-    ("invalid-fields", StatusCode::UNPROCESSABLE_ENTITY, "Fields are unknown or not valid; `errors` names each."),
+    (
+        "unsupported-media-type",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Send JSON, with `Content-Type: application/json`.",
+    ),
+    (
+        "invalid-fields",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Fields are unknown or not valid; `errors` names each.",
+    ),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much at once; try again after `Retry-After` seconds."),
     ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached; nothing was changed."),
-    ("no-new-media", StatusCode::SERVICE_UNAVAILABLE, "No new media arrived in time; ask for the playlist again."),
+    (
+        "no-new-media",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "No new media arrived in time; ask for the playlist again.",
+    ),
     ("internal", StatusCode::INTERNAL_SERVER_ERROR, "A fault of the server; it has been logged."),
 ];
 

@@ -360,7 +360,8 @@ impl BroadcastView {
             max_viewers: b.max_viewers,
             hls_url: b.elsewhere.hls_url.clone().or_else(|| media_url(b, base, "index.m3u8")),
             webrtc_endpoint: b.elsewhere.webrtc_endpoint.clone(),
-            thumbnail_url: media_url(b, base, "thumbnail.jpg").filter(|_| b.ingest.state != IngestState::Idle),
+            thumbnail_url: media_url(b, base, "thumbnail.jpg")
+                .filter(|_| b.ingest.state != IngestState::Idle),
             metadata: b.metadata.clone(),
             ai_intent: b.ai_intent.clone(),
             tags: b.tags.clone(),

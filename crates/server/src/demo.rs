@@ -3,8 +3,8 @@
 //! Everything goes the way that it goes for everybody: sample broadcasters publish small recorded loops to the RTMP
 //! port, sample viewers join and leave through the API.
 
-mod client;
 mod cast;
+mod client;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,7 +84,10 @@ impl Demo {
         sample: &'static Sample,
     ) -> anyhow::Result<()> {
         let secret = password()?;
-        running.users.create_user(registration(sample.username, sample.name, &secret), Role::Broadcaster).await?;
+        running
+            .users
+            .create_user(registration(sample.username, sample.name, &secret), Role::Broadcaster)
+            .await?;
         let token = client.sign_in(sample.username, &secret).await?;
         let broadcast = client.create(&token, sample).await?;
         if sample.featured {
@@ -108,7 +111,9 @@ impl Demo {
     pub fn announce(&self, running: &Running) {
         let base = running.base_url();
         let (rtmp, app, password) = (running.rtmp, &running.rtmp_app, &self.password);
-        eprintln!("\n  Tallylight is on air with sample broadcasts. Press Ctrl-C to stop; nothing is kept.\n");
+        eprintln!(
+            "\n  Tallylight is on air with sample broadcasts. Press Ctrl-C to stop; nothing is kept.\n"
+        );
         eprintln!("  Home page   {base}/");
         eprintln!("  Studio      {base}/studio");
         eprintln!("  API         {base}/api/docs\n");

@@ -68,7 +68,12 @@ impl Ingest {
     }
 
     /// Pulls packets into the publication until something ends it; returns what.
-    async fn publish(&self, admission: &Admission, mut publication: Publication, mut publisher: Publisher) -> String {
+    async fn publish(
+        &self,
+        admission: &Admission,
+        mut publication: Publication,
+        mut publisher: Publisher,
+    ) -> String {
         let mut cut = admission.cut.clone();
         let mut told = Told::default();
         let reason = loop {

@@ -138,8 +138,11 @@ impl Settings {
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> anyhow::Result<Self> {
         refuse_unknown(std::env::vars().map(|(name, _)| name))?;
         let mut builder = Config::builder();
-        if let Some(path) = file.or_else(|| Path::new(DEFAULT_FILE).exists().then_some(Path::new(DEFAULT_FILE))) {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        if let Some(path) =
+            file.or_else(|| Path::new(DEFAULT_FILE).exists().then_some(Path::new(DEFAULT_FILE)))
+        {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read", path.display()))?;
             refuse_unknown_lines(&text).with_context(|| path.display().to_string())?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
@@ -195,11 +198,16 @@ impl Settings {
         if self.public_url.is_empty() {
             return Ok(None);
         }
-        let uri: ::http::Uri =
-            self.public_url.parse().with_context(|| format!("setting public_url: \"{}\"", self.public_url))?;
+        let uri: ::http::Uri = self
+            .public_url
+            .parse()
+            .with_context(|| format!("setting public_url: \"{}\"", self.public_url))?;
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
         if !is_web || uri.host().is_none() || uri.path() != "/" || uri.query().is_some() {
-            bail!("setting public_url: \"{}\" is not an address such as https://live.example", self.public_url);
+            bail!(
+                "setting public_url: \"{}\" is not an address such as https://live.example",
+                self.public_url
+            );
         }
         Ok(Some(uri))
     }
@@ -317,8 +325,10 @@ fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T, mos
 
 /// A misspelt variable would otherwise be ignored in silence.
 fn refuse_unknown(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    let known: BTreeSet<String> = NAMES.iter().map(|name| format!("{PREFIX}_{}", name.to_uppercase())).collect();
-    for variable in variables.filter(|name| name.starts_with(PREFIX) && name[PREFIX.len()..].starts_with('_')) {
+    let known: BTreeSet<String> =
+        NAMES.iter().map(|name| format!("{PREFIX}_{}", name.to_uppercase())).collect();
+    for variable in variables.filter(|name| name.starts_with(PREFIX) && name[PREFIX.len()..].starts_with('_'))
+    {
         if !known.contains(&variable) {
             bail!("{variable} is not a setting{}", suggest(&variable, &known));
         }

@@ -50,7 +50,8 @@ pub struct Running {
 /// What is wrong, naming the folder, file, setting or port.
 pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let data_dir = &settings.data_dir;
-    fs::create_dir_all(data_dir).with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
+    fs::create_dir_all(data_dir)
+        .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
     // Ports first: a second server on the same data must not touch it.
     let http_listener = listen(settings.listen, "listen").await?;
     let rtmp_listener = listen(settings.rtmp_listen, "rtmp_listen").await?;
@@ -121,7 +122,8 @@ impl Managers {
             settings: settings.sessions(),
         };
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
-        let broadcast_settings = BroadcastSettings { allow_reported_viewers: settings.allow_reported_viewers };
+        let broadcast_settings =
+            BroadcastSettings { allow_reported_viewers: settings.allow_reported_viewers };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
         let parts = UserParts { store, clock, ids, keys, settings: settings.users() };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;

@@ -101,7 +101,8 @@ async fn a_token_that_is_not_ours_is_refused_and_not_ignored() {
     let ada = app.user("ada").await;
     for header in ["Bearer nonsense", "Bearer ", "Basic YTpi", "nonsense"] {
         let request = app.stranger().request(reqwest::Method::GET, "/api/broadcasts/active");
-        let answer = common::Answer::read(request.header("authorization", header).send().await.unwrap()).await;
+        let answer =
+            common::Answer::read(request.header("authorization", header).send().await.unwrap()).await;
         answer.is_problem(401, "unauthenticated");
     }
     let key = ada.get("/api/users/me/stream-key").await.is(200).text("/stream_key");

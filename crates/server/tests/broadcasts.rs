@@ -33,7 +33,9 @@ async fn a_stranger_cannot_change_or_remove_a_broadcast() {
     bob.changes(&show, json!({ "status": "paused" })).await.is_problem(404, "not-found");
     app.stranger().changes(&show, json!({ "status": "paused" })).await.is_problem(401, "unauthenticated");
     bob.delete(&format!("/api/broadcasts/{}", show.id)).await.is_problem(404, "not-found");
-    bob.post(&format!("/api/broadcasts/{}/stream-key/reset", show.id), json!({})).await.is_problem(404, "not-found");
+    bob.post(&format!("/api/broadcasts/{}/stream-key/reset", show.id), json!({}))
+        .await
+        .is_problem(404, "not-found");
     ada.changes(&show, json!({ "status": "paused" })).await.is(200).has("/status", "paused");
 }
 
@@ -70,9 +72,18 @@ async fn a_removed_broadcast_is_gone_for_everybody() {
 async fn a_private_broadcast_does_not_exist_for_strangers() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.user("ada").await, app.user("bob").await);
-    for private in [json!({ "title": "Rehearsal", "visibility": "private" }), json!({ "title": "Rehearsal", "status": "private" })] {
+    for private in [
+        json!({ "title": "Rehearsal", "visibility": "private" }),
+        json!({ "title": "Rehearsal", "status": "private" }),
+    ] {
         let show = ada.creates(private).await;
-        for path in ["/api/broadcasts/ID", "/api/sessions/ID", "/live/ID/index.m3u8", "/live/ID/thumbnail.jpg", "/live/ID/seg/x.m4s"] {
+        for path in [
+            "/api/broadcasts/ID",
+            "/api/sessions/ID",
+            "/live/ID/index.m3u8",
+            "/live/ID/thumbnail.jpg",
+            "/live/ID/seg/x.m4s",
+        ] {
             bob.get(&path.replace("ID", &show.id)).await.is_problem(404, "not-found");
             app.stranger().get(&path.replace("ID", &show.id)).await.is_problem(404, "not-found");
         }
@@ -84,7 +95,10 @@ async fn a_private_broadcast_does_not_exist_for_strangers() {
         ada.delete(&format!("/api/broadcasts/{}", show.id)).await.is(204);
     }
     app.stranger().get("/api/broadcasts/active?visibility=private").await.is_problem(401, "unauthenticated");
-    app.stranger().get("/api/broadcasts/active?v%69sibility=private").await.is_problem(401, "unauthenticated");
+    app.stranger()
+        .get("/api/broadcasts/active?v%69sibility=private")
+        .await
+        .is_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
@@ -135,7 +149,8 @@ async fn an_unchanged_list_is_not_sent_again() {
     ada.goes_live("Launch day").await;
     let stranger = app.stranger();
     let tag = stranger.get("/api/broadcasts/active").await.header("etag").to_owned();
-    let again = || stranger.request(Method::GET, "/api/broadcasts/active").header("if-none-match", &tag).send();
+    let again =
+        || stranger.request(Method::GET, "/api/broadcasts/active").header("if-none-match", &tag).send();
     assert_eq!(again().await.unwrap().status(), 304);
     ada.goes_live("Another").await;
     assert_eq!(again().await.unwrap().status(), 200);
@@ -164,7 +179,10 @@ async fn bad_input_is_refused_by_field() {
         ada.post("/api/broadcasts", body).await.is_problem(422, "invalid-fields").names(field);
     }
     let show = ada.goes_live("Launch day").await;
-    ada.changes(&show, json!({ "viewer_count": 10_000_001 })).await.is_problem(422, "invalid-fields").names("viewer_count");
+    ada.changes(&show, json!({ "viewer_count": 10_000_001 }))
+        .await
+        .is_problem(422, "invalid-fields")
+        .names("viewer_count");
     ada.changes(&show, json!({ "id": "other" })).await.is_problem(422, "invalid-fields").names("id");
 }
 

@@ -38,7 +38,10 @@ async fn every_page_comes_with_a_policy_that_allows_no_inline_script() {
         let page = app.stranger().get(path).await.is(200);
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         let policy = page.header("content-security-policy");
-        assert!(policy.contains("script-src 'self'") && !policy.contains("script-src 'self' '"), "{path}: {policy}");
+        assert!(
+            policy.contains("script-src 'self'") && !policy.contains("script-src 'self' '"),
+            "{path}: {policy}"
+        );
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert!(page.raw.contains("<title>"), "{path}");
@@ -60,7 +63,10 @@ async fn programs_get_problems_where_people_get_pages() {
 #[tokio::test]
 async fn foreign_pages_may_read_what_is_public_and_never_with_cookies() {
     let app = TestApp::start().await;
-    let request = app.stranger().request(Method::GET, "/api/broadcasts/active").header("origin", "https://evil.example");
+    let request = app
+        .stranger()
+        .request(Method::GET, "/api/broadcasts/active")
+        .header("origin", "https://evil.example");
     let answer = Answer::read(request.send().await.unwrap()).await.is(200);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-credentials"), "");
@@ -69,7 +75,8 @@ async fn foreign_pages_may_read_what_is_public_and_never_with_cookies() {
 #[tokio::test]
 async fn a_strange_host_is_not_believed() {
     let app = TestApp::start().await;
-    let request = app.stranger().request(Method::GET, "/api/broadcasts/active").header("host", "user@evil.example");
+    let request =
+        app.stranger().request(Method::GET, "/api/broadcasts/active").header("host", "user@evil.example");
     Answer::read(request.send().await.unwrap()).await.is_problem(400, "invalid-host");
 }
 

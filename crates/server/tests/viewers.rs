@@ -87,7 +87,12 @@ async fn ending_sends_everybody_home() {
     let joined = viewer.joins(&show).await.is(200);
     ada.changes(&show, json!({ "status": "ended" })).await.is(200).has("/viewer_count", 0);
     viewer.beats(&show, &joined).await.is_problem(410, "viewer-gone");
-    viewer.get(&format!("/api/sessions/{}", show.id)).await.is(200).has("/viewer_count", 0).has("/peak_viewers", 1);
+    viewer
+        .get(&format!("/api/sessions/{}", show.id))
+        .await
+        .is(200)
+        .has("/viewer_count", 0)
+        .has("/peak_viewers", 1);
 }
 
 #[tokio::test]

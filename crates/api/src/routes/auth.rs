@@ -62,7 +62,10 @@ pub async fn refresh(
     (status = 204, description = "Signed out, also if it was before"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
-pub async fn logout(State(app): State<App>, Json(request): Json<RefreshRequest>) -> Result<StatusCode, Problem> {
+pub async fn logout(
+    State(app): State<App>,
+    Json(request): Json<RefreshRequest>,
+) -> Result<StatusCode, Problem> {
     app.users.sign_out(&request.refresh_token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

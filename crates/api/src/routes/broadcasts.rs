@@ -19,7 +19,9 @@ use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url as at;
 use crate::state::App;
-use crate::views::{BroadcastList, BroadcastView, CreateBroadcastRequest, UpdateBroadcastRequest, VisibilityView};
+use crate::views::{
+    BroadcastList, BroadcastView, CreateBroadcastRequest, UpdateBroadcastRequest, VisibilityView,
+};
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
@@ -139,7 +141,11 @@ fn list_query(raw: &str, caller: &Caller) -> Result<List, Problem> {
         return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
     }
     if params.q.as_ref().is_some_and(|q| q.chars().count() > MAX_SEARCH_CHARS) {
-        return Err(Problem::field("invalid-query", "q", format!("has more than {MAX_SEARCH_CHARS} characters")));
+        return Err(Problem::field(
+            "invalid-query",
+            "q",
+            format!("has more than {MAX_SEARCH_CHARS} characters"),
+        ));
     }
     let scope = match params.visibility {
         Some(VisibilityView::Private) => Scope::PrivateOf(caller.signed_in()?.id),
@@ -170,8 +176,13 @@ fn list_query(raw: &str, caller: &Caller) -> Result<List, Problem> {
 fn render(app: &App, base: &Base, query: &List, caller: &Caller) -> Result<Bytes, Problem> {
     let page = app.broadcasts.get_active_broadcasts(query);
     let items = page.items.iter().map(|item| view(app, base, item, caller)).collect::<Result<_, _>>()?;
-    let list =
-        BroadcastList { items, total: page.total, limit: query.limit, offset: query.offset, next_cursor: None };
+    let list = BroadcastList {
+        items,
+        total: page.total,
+        limit: query.limit,
+        offset: query.offset,
+        next_cursor: None,
+    };
     let body = serde_json::to_vec(&list).map_err(|error| Problem::new("internal", error.to_string()))?;
     Ok(Bytes::from(body))
 }

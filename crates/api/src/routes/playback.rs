@@ -116,11 +116,17 @@ pub async fn thumbnail(
     latest_picture(&app, id, &headers, "public, max-age=5")
 }
 
-fn latest_picture(app: &App, id: BroadcastId, headers: &HeaderMap, cache: &'static str) -> Result<Response, Problem> {
+fn latest_picture(
+    app: &App,
+    id: BroadcastId,
+    headers: &HeaderMap,
+    cache: &'static str,
+) -> Result<Response, Problem> {
     let picture = stream(app, id)?.thumbnail().ok_or_else(nothing_yet)?;
     // The version alone begins anew with the server.
     let taken = picture.taken_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let etag = HeaderValue::try_from(format!("\"{}-{taken}\"", picture.version)).map_err(|_| nothing_yet())?;
+    let etag =
+        HeaderValue::try_from(format!("\"{}-{taken}\"", picture.version)).map_err(|_| nothing_yet())?;
     let cache = HeaderValue::from_static(cache);
     if headers.get(IF_NONE_MATCH) == Some(&etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, cache)]).into_response());

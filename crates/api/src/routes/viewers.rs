@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use tallylight_core::ids::{BroadcastId, UserId};
-use tallylight_core::session::{Joined, JoinRequest};
+use tallylight_core::session::{JoinRequest, Joined};
 
 use crate::auth::Auth;
 use crate::extract::{Base, FromClient, Json, Path};

@@ -270,8 +270,8 @@ impl SessionManager {
     pub fn plays_on(&self, id: BroadcastId, playback_token: &str) -> Option<Admitted> {
         let pass = self.tokens.check_playback(id, playback_token)?;
         let broadcast = self.ledger.directory.get(id)?;
-        let there = pass.kind == PassKind::Preview
-            || self.presence.touch(id, pass.viewer, self.clock().monotonic());
+        let there =
+            pass.kind == PassKind::Preview || self.presence.touch(id, pass.viewer, self.clock().monotonic());
         there.then_some(Admitted { broadcast, pass })
     }
 

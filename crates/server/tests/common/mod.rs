@@ -46,11 +46,7 @@ impl TestApp {
     pub async fn user(&self, name: &str) -> Person {
         let stranger = self.stranger();
         let signed_in = stranger.post("/api/auth/register", account(name)).await.is(201);
-        Person {
-            token: Some(signed_in.text("/access_token")),
-            id: signed_in.text("/user/id"),
-            ..stranger
-        }
+        Person { token: Some(signed_in.text("/access_token")), id: signed_in.text("/user/id"), ..stranger }
     }
 
     /// Makes the administrator by the printed link.
@@ -110,7 +106,9 @@ impl Person {
     }
 
     fn send<'a>(&'a self, method: Method, path: &'a str, body: Value) -> Pending<'a> {
-        Box::pin(async move { Answer::read(self.request(method, path).json(&body).send().await.unwrap()).await })
+        Box::pin(
+            async move { Answer::read(self.request(method, path).json(&body).send().await.unwrap()).await },
+        )
     }
 
     pub async fn goes_live(&self, title: &str) -> Show {
