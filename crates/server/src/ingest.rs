@@ -56,7 +56,12 @@ impl Ingest {
         let publication = self.origin.open(id.0).publish(publish, self.now());
         let publisher = request.accept().await;
         let reason = match publication {
-            Ok(publication) => self.publish(&admission, publication, publisher).await,
+            // In a task of its own: whatever becomes of it, the session hears that the encoder is gone.
+            Ok(publication) => {
+                let publishing =
+                    tokio::spawn(self.clone().publish(admission.clone(), publication, publisher));
+                publishing.await.unwrap_or_else(|_| "a fault of the server".to_owned())
+            }
             Err(error) => {
                 let reason = error.to_string();
                 publisher.close(&reason).await;
@@ -69,8 +74,8 @@ impl Ingest {
 
     /// Pulls packets into the publication until something ends it; returns what.
     async fn publish(
-        &self,
-        admission: &Admission,
+        self,
+        admission: Admission,
         mut publication: Publication,
         mut publisher: Publisher,
     ) -> String {
@@ -93,7 +98,7 @@ impl Ingest {
                 break error.to_string();
             }
             if !told.done {
-                self.tell(admission, &mut told).await;
+                self.tell(&admission, &mut told).await;
             }
         };
         // What is under way is flushed before the encoder is told, so that no viewer waits for a slow encoder.

@@ -317,7 +317,8 @@ fn bytes(count: u64) -> usize {
 }
 
 fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T, most: T) -> anyhow::Result<()> {
-    if value < least || value > most || value != value {
+    // Asked this way round, so that what is not a number is out of range too.
+    if !(value >= least && value <= most) {
         bail!("setting {name}: {value} is out of range; {least} to {most} is allowed");
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 async fn count(person: &Person, show: &Show) -> u64 {
     let listed = person.get(&format!("/api/sessions/{}", show.id)).await.is(200);
-    listed.body["viewer_count"].as_u64().unwrap()
+    listed.body["viewer_count"].as_u64().unwrap_or(u64::MAX)
 }
 
 #[tokio::test]
@@ -70,7 +70,9 @@ async fn never_more_viewers_than_places() {
     }
     let (inside, outside): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
     assert_eq!(inside.len(), 3);
-    outside.iter().for_each(|answer| drop(answer.is_problem(409, "broadcast-full")));
+    for answer in &outside {
+        answer.is_problem(409, "broadcast-full");
+    }
     assert_eq!(count(&viewer, &show).await, 3);
     ada.changes(&show, json!({ "max_viewers": 1 })).await.is(200);
     assert_eq!(count(&viewer, &show).await, 3, "lowering the limit removes nobody");

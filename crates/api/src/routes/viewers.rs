@@ -21,6 +21,7 @@ use crate::views::{JoinRequestBody, JoinResponse, PlaybackView, SessionView, Vie
     (status = 200, description = "A place", body = JoinResponse),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub async fn join(
     State(app): State<App>,
     Auth(caller): Auth,

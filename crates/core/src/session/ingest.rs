@@ -11,7 +11,7 @@ use crate::publishers::CutSignal;
 use crate::user::{StreamKeys, User};
 
 /// An encoder that may publish.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Admission {
     /// The broadcast it feeds.
     pub broadcast: Snapshot,

@@ -1,6 +1,7 @@
 //! A server with a real store on free ports, and people who use it.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a harness fails by panicking")]
 
 use std::future::Future;
 use std::pin::Pin;
