@@ -195,6 +195,7 @@ pub struct CreateBroadcastRequest {
     /// 0: no limit.
     pub max_viewers: Option<u32>,
     /// At most 16 KiB.
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Map<String, Value>>,
     /// Media served elsewhere (http(s) or rtmp(s)).
     #[schema(max_length = 500)]
@@ -245,6 +246,7 @@ pub struct UpdateBroadcastRequest {
     /// 0: no limit. Lowering it removes nobody.
     pub max_viewers: Option<u32>,
     /// A JSON merge patch (RFC 7396).
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Map<String, Value>>,
     /// Viewers who watch elsewhere, reported by the owner.
     #[schema(maximum = 10_000_000)]
@@ -332,6 +334,7 @@ pub struct BroadcastView {
     pub webrtc_endpoint: Option<String>,
     /// A JPEG that is renewed while the broadcast is on air.
     pub thumbnail_url: Option<String>,
+    #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
     pub ai_intent: Option<String>,
     pub tags: Vec<String>,

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { chromium } from "playwright-core";
+import { atEnd } from "./stage.js";
+
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+let launched;
+
+/** One browser for a file of tests; each visitor has a profile of its own in it. */
+function browser() {
+  launched ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+  return launched;
+}
+
+after(async () => (await launched)?.close());
+
+/** A person at a browser. What goes wrong on any page of theirs fails the test. */
+export class Visitor {
+  problems = [];
+  requests = [];
+
+  /** `expects` are the complaints of the browser that belong to the story, such as an answer 409. */
+  static async come(t, origins, { expects = [], ...options } = {}) {
+    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(15_000);
+    const visitor = new Visitor(context, origins, expects);
+    await context.addInitScript(reportViolations);
+    context.on("page", (page) => visitor.watch(page));
+    atEnd(t, () => visitor.goes());
+    return visitor;
+  }
+
+  constructor(context, origins, expects) {
+    this.context = context;
+    this.origins = origins;
+    this.expects = expects;
+  }
+
+  watch(page) {
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) this.complain(`${message.text()} (${message.location().url})`);
+    });
+    page.on("pageerror", (error) => this.complain(error.stack));
+    page.on("request", (request) => {
+      const url = request.url();
+      this.requests.push(url);
+      if (/^(data|blob):/.test(url)) return;
+      if (!this.origins.includes(new URL(url).origin)) this.complain(`a request to ${url}`);
+    });
+  }
+
+  complain(text) {
+    if (!this.expects.some((pattern) => pattern.test(text))) this.problems.push(text);
+  }
+
+  async opens(url) {
+    const page = await this.context.newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  /** Nothing went wrong so far. */
+  isContent() {
+    assert.deepEqual(this.problems, []);
+  }
+
+  async goes() {
+    await this.context.close();
+    this.isContent();
+  }
+}
+
+/** Runs in each page: violations of the content security policy go to the console, as what they are. */
+function reportViolations() {
+  addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => console.error(`CSP: ${violatedDirective} ${blockedURI}`));
+}
