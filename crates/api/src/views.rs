@@ -231,25 +231,39 @@ impl From<CreateBroadcastRequest> for CreateBroadcast {
 #[serde(deny_unknown_fields)]
 pub struct UpdateBroadcastRequest {
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub title: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(max_length = 5000, value_type = Option<String>)]
     pub description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub status: Option<StatusView>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub visibility: Option<VisibilityView>,
     /// All tags; at most 100 of 1 to 50 characters.
     #[schema(max_items = 100)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(min_length = 1, max_length = 100, value_type = Option<String>)]
     pub ai_intent: Option<Option<String>>,
     /// 0: no limit. Lowering it removes nobody.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub max_viewers: Option<u32>,
     /// A JSON merge patch (RFC 7396).
     #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub metadata: Option<Map<String, Value>>,
     /// Viewers who watch elsewhere, reported by the owner.
     #[schema(maximum = 10_000_000)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub viewer_count: Option<u32>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(max_length = 500, value_type = Option<String>)]
@@ -261,7 +275,16 @@ pub struct UpdateBroadcastRequest {
     #[schema(max_length = 500, value_type = Option<String>)]
     pub webrtc_endpoint: Option<Option<String>>,
     /// Administrators only.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     pub is_featured: Option<bool>,
+}
+
+/// Takes no `null` for a field that cannot be empty.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Tells a field that is absent from one that is `null`.

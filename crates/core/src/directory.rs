@@ -153,6 +153,11 @@ impl Directory {
         theirs.max_by_key(|item| (item.created_at, item.id)).cloned()
     }
 
+    /// How many broadcasts a user has open.
+    pub fn count_of(&self, owner: UserId) -> usize {
+        self.read().values().filter(|item| item.owner == owner).count()
+    }
+
     /// All of them, in no order.
     pub fn all(&self) -> Vec<Snapshot> {
         self.read().values().cloned().collect()

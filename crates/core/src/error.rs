@@ -31,6 +31,9 @@ pub enum Error {
         /// What was asked for.
         to: Status,
     },
+    /// A user has as many broadcasts open as are allowed.
+    #[error("you have {0} broadcasts that have not ended; end one first")]
+    TooManyBroadcasts(usize),
     /// All places under `max_viewers` are taken.
     #[error("all places of this broadcast are taken")]
     BroadcastFull,

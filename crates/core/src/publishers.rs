@@ -14,6 +14,8 @@ pub enum Cut {
     Ended,
     /// Its stream key was reset.
     KeyReset,
+    /// The broadcast's media is served elsewhere from now on.
+    Elsewhere,
     /// The same key was used by a newer connection, as encoders do that reconnect.
     Replaced,
 }
@@ -24,6 +26,7 @@ impl Cut {
         match self {
             Self::Ended => "the broadcast has ended",
             Self::KeyReset => "the stream key was reset",
+            Self::Elsewhere => "the media of this broadcast is served elsewhere now",
             Self::Replaced => "another encoder connected with the same stream key",
         }
     }

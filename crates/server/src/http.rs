@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// How long a request's head may take, and a connection be idle between requests.
     pub header_timeout: Duration,
+    /// How long a peer may leave what was sent unacknowledged or unread.
+    pub write_timeout: Duration,
     /// How long requests under way may take after the server was told to stop.
     pub drain_timeout: Duration,
 }
@@ -37,11 +40,13 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
+            next = next => next,
         };
+        let Ok(place) = place else { break };
         match accepted {
             Ok((stream, peer)) => connect(stream, peer, &app, limits, (&graceful, place)),
             Err(error) => {
@@ -66,6 +71,10 @@ fn connect(
     // Small answers must not wait for more to send.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "TCP_NODELAY could not be set");
+    }
+    // A peer that acknowledges nothing, or never reads, would hold its answer in memory and its place for ever.
+    if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write_timeout)) {
+        debug!(%error, "TCP_USER_TIMEOUT could not be set");
     }
     let app = app.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {

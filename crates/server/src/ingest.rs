@@ -94,10 +94,11 @@ impl Ingest {
                 Ok(None) => return "the encoder stopped".to_owned(),
                 Err(error) => return error.to_string(),
             };
-            if let Err(error) = publication.push(packet, self.now()) {
-                break error.to_string();
+            match publication.push(packet, self.now()) {
+                Ok(progress) => told.playable |= progress.playable,
+                Err(error) => break error.to_string(),
             }
-            if !told.done {
+            if told.playable && !told.done {
                 self.tell(&admission, &mut told).await;
             }
         };
@@ -107,7 +108,8 @@ impl Ingest {
         reason
     }
 
-    /// Tells the session that media has arrived. Media goes on when the database does not answer.
+    /// Tells the session that there is something to play. Media goes on although the database fails; while it does
+    /// not answer, the encoder is held up for as long as the store waits for it.
     async fn tell(&self, admission: &Admission, told: &mut Told) {
         let now = self.clock.monotonic();
         if told.again_at.is_some_and(|at| now < at) {
@@ -142,6 +144,7 @@ impl Ingest {
 /// Whether the session knows of the media yet.
 #[derive(Default)]
 struct Told {
+    playable: bool,
     done: bool,
     again_at: Option<Duration>,
 }

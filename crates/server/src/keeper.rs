@@ -39,7 +39,11 @@ impl Keeper {
                 _ = ticks.tick() => {}
                 () = stop.cancelled() => return,
             }
-            if let Err(error) = self.sessions.tick().await {
+            let done = tokio::select! {
+                done = self.sessions.tick() => done,
+                () = stop.cancelled() => return,
+            };
+            if let Err(error) = done {
                 error!(%error, "time-outs could not be written; trying again in a second");
             }
             self.forget_media(&mut ended);

@@ -73,9 +73,11 @@ settings! {
     reconnect_window: u64 = 60;
     idle_timeout: u64 = 24 * 3_600;
     allow_reported_viewers: bool = true;
+    max_open_broadcasts: usize = 100;
 
     http_max_connections: usize = 10_000;
     http_header_timeout: u64 = 10;
+    http_write_timeout: u64 = 20;
     http_drain_timeout: u64 = 10;
     http_max_body: u64 = 64 * KIB;
 
@@ -136,7 +138,7 @@ impl Settings {
     /// # Errors
     /// What is wrong, naming the setting and where it was given.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> anyhow::Result<Self> {
-        refuse_unknown(std::env::vars().map(|(name, _)| name))?;
+        refuse_unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
         let mut builder = Config::builder();
         if let Some(path) =
             file.or_else(|| Path::new(DEFAULT_FILE).exists().then_some(Path::new(DEFAULT_FILE)))
@@ -231,6 +233,7 @@ impl Settings {
         Limits {
             max_connections: self.http_max_connections,
             header_timeout: Duration::from_secs(self.http_header_timeout),
+            write_timeout: Duration::from_secs(self.http_write_timeout),
             drain_timeout: Duration::from_secs(self.http_drain_timeout),
         }
     }

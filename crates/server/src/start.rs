@@ -1,10 +1,11 @@
 //! Builds the server out of its parts and starts it.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -25,6 +26,7 @@ use crate::settings::Settings;
 use crate::{http, secret};
 
 const DATABASE: &str = "tallylight.db";
+const LOCK: &str = "lock";
 
 /// A server at work.
 pub struct Running {
@@ -40,6 +42,8 @@ pub struct Running {
     pub users: Arc<UserManager>,
     public_url: String,
     store: SqliteStore,
+    /// Held as long as the data is ours.
+    _lock: File,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -52,7 +56,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let data_dir = &settings.data_dir;
     fs::create_dir_all(data_dir)
         .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
-    // Ports first: a second server on the same data must not touch it.
+    let lock = lock(data_dir)?;
     let http_listener = listen(settings.listen, "listen").await?;
     let rtmp_listener = listen(settings.rtmp_listen, "rtmp_listen").await?;
     let (http, rtmp) = (http_listener.local_addr()?, rtmp_listener.local_addr()?);
@@ -91,7 +95,22 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     });
     tasks.spawn(http::serve(http_listener, app, settings.http_limits(), stop.clone()));
     let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
-    Ok(Running { http, rtmp, rtmp_app, setup_token, users, public_url, store, stop, tasks })
+    Ok(Running { http, rtmp, rtmp_app, setup_token, users, public_url, store, _lock: lock, stop, tasks })
+}
+
+/// Keeps a second server from the same data: each would time out the other's viewers.
+fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let path = data_dir.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("the data folder {} is in use by another server", data_dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -122,8 +141,10 @@ impl Managers {
             settings: settings.sessions(),
         };
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
-        let broadcast_settings =
-            BroadcastSettings { allow_reported_viewers: settings.allow_reported_viewers };
+        let broadcast_settings = BroadcastSettings {
+            allow_reported_viewers: settings.allow_reported_viewers,
+            max_open_broadcasts: settings.max_open_broadcasts,
+        };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
         let parts = UserParts { store, clock, ids, keys, settings: settings.users() };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;

@@ -183,6 +183,9 @@ async fn bad_input_is_refused_by_field() {
         .await
         .is_problem(422, "invalid-fields")
         .names("viewer_count");
+    for field in ["title", "status", "tags", "viewer_count", "metadata"] {
+        ada.changes(&show, json!({ field: null })).await.is_problem(422, "invalid-fields").names(field);
+    }
     ada.changes(&show, json!({ "id": "other" })).await.is_problem(422, "invalid-fields").names("id");
 }
 
@@ -213,6 +216,17 @@ async fn only_an_administrator_features_a_broadcast() {
     root.changes(&show, json!({ "is_featured": true })).await.is(200).has("/is_featured", true);
     assert_eq!(app.stranger().finds("?featured=true").await, ["Launch day"]);
     root.changes(&show, json!({ "title": "Mine now" })).await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn nobody_has_more_broadcasts_open_than_are_allowed() {
+    let app = TestApp::start_with(|settings| settings.max_open_broadcasts = 2).await;
+    let ada = app.user("ada").await;
+    let first = ada.goes_live("One").await;
+    ada.goes_live("Two").await;
+    ada.post("/api/broadcasts", json!({ "title": "Three" })).await.is_problem(409, "too-many-broadcasts");
+    ada.changes(&first, json!({ "status": "ended" })).await.is(200);
+    ada.goes_live("Three").await;
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod events;
 mod sessions;
 mod users;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,6 +39,9 @@ impl SqliteStore {
     /// # Errors
     /// [`Error::Unavailable`] naming the file and what is wrong with it.
     pub async fn open(path: &Path) -> Result<Self> {
+        // Addresses and hashes of people are in it: for nobody but the server. SQLite gives its other files the same mode.
+        let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

@@ -94,7 +94,10 @@ pub async fn segment(
     Path((id, name)): Path<(BroadcastId, String)>,
 ) -> Result<Response, Problem> {
     app.broadcasts.broadcast(&Caller::Anonymous, id).await?;
-    Ok(media_response(stream(&app, id)?.resource(&name).await?, FOR_EVER))
+    let resource = stream(&app, id)?.resource(&name).await?;
+    // What is hinted at is waited for, and the broadcast may have turned private meanwhile.
+    app.broadcasts.broadcast(&Caller::Anonymous, id).await?;
+    Ok(media_response(resource, FOR_EVER))
 }
 
 /// Media of a private broadcast.
@@ -103,7 +106,9 @@ pub async fn viewer_segment(
     Path((id, token, name)): Path<(BroadcastId, String, String)>,
 ) -> Result<Response, Problem> {
     app.sessions.watch_private(id, &token)?;
-    Ok(media_response(stream(&app, id)?.resource(&name).await?, NO_STORE))
+    let resource = stream(&app, id)?.resource(&name).await?;
+    app.sessions.watch_private(id, &token)?;
+    Ok(media_response(resource, NO_STORE))
 }
 
 /// The latest picture of a public broadcast.

@@ -1,6 +1,7 @@
 //! `BroadcastManager`: what people do with broadcasts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use garde::Validate;
 use serde_json::{Map, Value, json};
@@ -91,6 +92,8 @@ fn not_ended(status: &Status, (): &()) -> garde::Result {
 pub struct BroadcastSettings {
     /// Whether owners may report viewers elsewhere.
     pub allow_reported_viewers: bool,
+    /// How many broadcasts that have not ended one user may have.
+    pub max_open_broadcasts: usize,
 }
 
 /// Makes, changes, lists and ends broadcasts.
@@ -119,6 +122,10 @@ impl BroadcastManager {
     pub async fn create_broadcast(&self, caller: &Caller, request: CreateBroadcast) -> Result<Snapshot> {
         let owner = caller.signed_in()?;
         request.validate()?;
+        let open = self.ledger.directory.count_of(owner.id);
+        if open >= self.settings.max_open_broadcasts {
+            return Err(Error::TooManyBroadcasts(open));
+        }
         let created = create(&self.ledger, &self.keys, owner, request).await?;
         self.sessions.created(&created);
         Ok(created)
@@ -153,12 +160,19 @@ impl BroadcastManager {
         id: BroadcastId,
         update: UpdateBroadcast,
     ) -> Result<Snapshot> {
-        let before = self.changeable(caller, id, &update).await?;
+        self.changeable(caller, id, &update).await?;
         update.validate()?;
         let now = self.ledger.clock.now();
-        let rule = |current: &Snapshot| current.update(&update, now);
+        let (evicts, was_built_in) = (AtomicBool::new(false), AtomicBool::new(false));
+        let rule = |current: &Snapshot| {
+            let decision = current.update(&update, now)?;
+            evicts
+                .store(decision.as_ref().is_some_and(|decision| decision.evict.is_some()), Ordering::Relaxed);
+            was_built_in.store(current.is_built_in(), Ordering::Relaxed);
+            Ok(decision)
+        };
         let after = self.ledger.change(id, caller.user_id(), rule).await?;
-        self.follow(&before, &after);
+        self.follow(&after, evicts.into_inner(), was_built_in.into_inner());
         Ok(after)
     }
 
@@ -194,10 +208,16 @@ impl BroadcastManager {
     /// # Errors
     /// [`Error::NotFound`] for strangers, or the store's.
     pub async fn delete(&self, caller: &Caller, id: BroadcastId) -> Result<()> {
-        let before = self.owned(caller, id).await?;
+        self.owned(caller, id).await?;
         let now = self.ledger.clock.now();
-        let after = self.ledger.change(id, caller.user_id(), |current| Ok(Some(current.delete(now)))).await?;
-        self.follow(&before, &after);
+        let evicts = AtomicBool::new(false);
+        let rule = |current: &Snapshot| {
+            let decision = current.delete(now);
+            evicts.store(decision.evict.is_some(), Ordering::Relaxed);
+            Ok(Some(decision))
+        };
+        let after = self.ledger.change(id, caller.user_id(), rule).await?;
+        self.follow(&after, evicts.into_inner(), true);
         Ok(())
     }
 
@@ -252,7 +272,7 @@ impl BroadcastManager {
         self.sessions.track_user_leave(id, user).await
     }
 
-    /// One's own broadcast. To a stranger, one that is public exists but may not be changed; see the error.
+    /// One's own broadcast; anybody else's is as good as none.
     async fn owned(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
         caller.signed_in()?;
         let broadcast = self.ledger.get(id).await?;
@@ -280,12 +300,22 @@ impl BroadcastManager {
         self.owned(caller, id).await
     }
 
-    /// What happens in memory once a change is on disk.
-    fn follow(&self, before: &Broadcast, after: &Broadcast) {
-        if before.status != Status::Ended && after.status == Status::Ended {
-            self.sessions.ended(after.id);
-        } else if !before.is_private() && after.is_private() {
-            self.sessions.turned_private(after.id);
+    /// What happens in memory once a change is on disk. `evicted` and `was_built_in` come from the decision that was
+    /// kept, not from a state read before it: others may have changed the broadcast in between.
+    fn follow(&self, after: &Broadcast, evicted: bool, was_built_in: bool) {
+        match (after.status, evicted) {
+            (Status::Ended, true) => self.sessions.ended(after.id),
+            (Status::Ended, false) => {}
+            (_, true) => self.sessions.turned_private(after.id),
+            (_, false) => {}
+        }
+        if after.status == Status::Ended || was_built_in == after.is_built_in() {
+            return;
+        }
+        if was_built_in {
+            self.sessions.cut_publisher(after.id, Cut::Elsewhere);
+        } else if after.ingest.state == IngestState::Idle {
+            self.sessions.created(after);
         }
     }
 }

@@ -3,9 +3,9 @@
 use tracing::info;
 
 use super::SessionManager;
-use crate::broadcast::{CreateBroadcast, Snapshot, Status, create};
+use crate::broadcast::{CreateBroadcast, IngestState, Snapshot, Status, create};
 use crate::error::{Error, Result};
-use crate::ids::{BroadcastId, PublishId};
+use crate::ids::{BroadcastId, PublishId, UserId};
 use crate::ledger::Decision;
 use crate::publishers::CutSignal;
 use crate::user::{StreamKeys, User};
@@ -64,20 +64,38 @@ impl SessionManager {
         }
         let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
         let cut = self.publishers.enter(broadcast.id, publish, lasting_key_of);
-        self.still_admitted(&broadcast, publish).await?;
+        if let Err(refusal) = self.still_admitted(&broadcast, &hash, lasting_key_of).await {
+            self.publishers.remove(broadcast.id, publish);
+            // An encoder that was there has been cut for this one; its end interrupts nothing any more.
+            let current = self.ledger.directory.get(broadcast.id);
+            if current.is_some_and(|current| current.ingest.state == IngestState::Live) {
+                self.set_deadline(broadcast.id, self.settings.reconnect_window);
+            }
+            return Err(refusal);
+        }
         Ok(Admission { broadcast, publish, cut })
     }
 
     /// Refuses an encoder whose broadcast ended, or whose key was reset, before there was anybody to be cut.
-    async fn still_admitted(&self, admitted: &Snapshot, publish: PublishId) -> Result<(), Refusal> {
-        let refusal = match self.ledger.get(admitted.id).await {
-            Ok(current) if current.status == Status::Ended => Refusal::Ended,
-            Ok(current) if current.stream_key != admitted.stream_key => Refusal::UnknownKey,
-            Ok(_) => return Ok(()),
-            Err(error) => Refusal::Unavailable(error.to_string()),
+    async fn still_admitted(
+        &self,
+        admitted: &Snapshot,
+        hash: &[u8; 32],
+        lasting_key_of: Option<UserId>,
+    ) -> Result<(), Refusal> {
+        let unavailable = |error: Error| Refusal::Unavailable(error.to_string());
+        let current = self.ledger.get(admitted.id).await.map_err(unavailable)?;
+        if current.status == Status::Ended {
+            return Err(Refusal::Ended);
+        }
+        let is_known = match lasting_key_of {
+            None => current.stream_key == admitted.stream_key,
+            Some(user) => {
+                let owner = self.users.user_by_stream_key(hash).await.map_err(unavailable)?;
+                owner.is_some_and(|owner| owner.id == user)
+            }
         };
-        self.publishers.remove(admitted.id, publish);
-        Err(refusal)
+        if is_known { Ok(()) } else { Err(Refusal::UnknownKey) }
     }
 
     async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
@@ -115,20 +133,22 @@ impl SessionManager {
     /// # Errors
     /// The store's.
     pub async fn media_stopped(&self, id: BroadcastId, publish: PublishId, reason: &str) -> Result<()> {
-        if !self.publishers.remove(id, publish) {
+        if !self.publishers.is_current(id, publish) {
             return Ok(());
         }
         let until = self.wait_until();
-        let rule =
-            |current: &Snapshot| -> Result<Option<Decision>> { Ok(current.media_stopped(reason, until)) };
-        let after = match self.ledger.change(id, None, rule).await {
-            Ok(after) => after,
+        let rule = |current: &Snapshot| -> Result<Option<Decision>> {
+            let is_current = self.publishers.is_current(id, publish);
+            Ok(if is_current { current.media_stopped(reason, until) } else { None })
+        };
+        let changed = self.ledger.change(id, None, rule).await;
+        // It stays the publisher until its end is written, so that telling it again is not lost.
+        if matches!(changed, Ok(_) | Err(Error::NotFound(_))) {
+            self.publishers.remove(id, publish);
+        }
+        let after = match changed {
             Err(Error::NotFound(_)) => return Ok(()),
-            Err(error) => {
-                // It could not be written, but the wait begins: without an encoder the broadcast must not stay open.
-                self.set_deadline(id, self.settings.reconnect_window);
-                return Err(error);
-            }
+            changed => changed?,
         };
         if after.ingest.interrupted_until != Some(until) {
             return Ok(());

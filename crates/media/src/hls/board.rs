@@ -77,7 +77,7 @@ impl Board {
     }
 
     /// Lets a new publication take over.
-    pub(super) fn begin(&mut self, publish: PublishId, now: SystemTime, settings: &Settings) {
+    pub(super) fn begin(&mut self, publish: PublishId, now: SystemTime) {
         self.close_open();
         self.life = Life::Live;
         self.generation += 1;
@@ -85,8 +85,9 @@ impl Board {
         self.measures = Measures::default();
         if !std::mem::replace(&mut self.has_begun, true) {
             let unix = unix_ms(now);
-            // Segments are never shorter than this on average, so after a restart numbers have not been used.
-            let first = unix / (settings.segment_min().as_millis() as i64).max(1);
+            // One a second, more than segments come on average, so after a restart numbers have not been used,
+            // whatever the settings were before. They stay under 2³¹ for players that count in 32 bits.
+            let first = unix / 1_000;
             (self.video.next_msn, self.audio.next_msn) = (first.unsigned_abs(), first.unsigned_abs());
             self.next_era = (unix - ZERO).max(0).unsigned_abs() / HOUR.unsigned_abs() + 1;
         }

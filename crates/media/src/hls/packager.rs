@@ -410,15 +410,13 @@ fn audio_lane(config: &AacConfig, rules: &Rules) -> Lane {
     Lane::new(Rendition::Audio, rate, target.max(frame), rules.segment_bytes)
 }
 
-/// How long the pictures are that fit into one part: the nearest whole number of frames to the target.
+/// How long the usual pictures are that fit into one part: the nearest whole number of frames to the target. The lower
+/// median, so that a hiccup among the first pictures does not decide for the whole era.
 fn part_of(pictures: &[Picture], target: u64) -> u64 {
-    let mut length = 0;
-    for picture in pictures {
-        let duration = u64::from(picture.duration);
-        if length > 0 && length + duration > target + ROUNDING {
-            break;
-        }
-        length += duration;
-    }
-    length
+    let mut durations: Vec<u64> = pictures.iter().map(|picture| u64::from(picture.duration)).collect();
+    durations.sort_unstable();
+    let usual = durations.get(durations.len().saturating_sub(1) / 2).copied().unwrap_or(target).max(1);
+    let whole = ((target + ROUNDING) / usual * usual).max(usual);
+    // Frames shorter than a millisecond or longer than a second are nobody's frame rate.
+    whole.clamp(target / 2, target.max(u64::from(VIDEO_TIMESCALE)))
 }

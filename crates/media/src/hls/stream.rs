@@ -107,7 +107,7 @@ impl Stream {
         if board.life == Life::Ended {
             return Err(MediaError::Ended);
         }
-        board.begin(publish, now, &self.shared.settings);
+        board.begin(publish, now);
         self.current.store(board.generation, Ordering::Release);
         self.put_up(&board);
         Ok(Publication::new(self.clone(), board.generation, now))

@@ -117,7 +117,8 @@ impl World {
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
-        let allow = BroadcastSettings { allow_reported_viewers: settings.reported_viewers };
+        let allow =
+            BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
         Self { store, door, clock, users, broadcasts, sessions, keys, settings, folder }
     }
