@@ -30,9 +30,9 @@ export class NewBroadcast extends PageElement {
       ${this.field("description", "Description", (tie) => html`<textarea id=${tie.id} name="description" rows="3" maxlength="5000" aria-describedby=${tie.describedby} aria-invalid=${tie.invalid}></textarea>`, { optional: true })}
       <div class="columns">
         ${this.field("ai_intent", "Category", (tie) => html`<select id=${tie.id} name="ai_intent" aria-describedby=${tie.describedby} aria-invalid=${tie.invalid}>
-            <option value="">Choose for me</option>
+            <option value="">None</option>
             ${INTENTS.map((intent) => html`<option value=${intent}>${labelOf(intent)}</option>`)}
-          </select>`, { hint: "Or let the title decide." })}
+          </select>`, { hint: "Where people find it on the home page." })}
         ${this.field("tags", "Tags", (tie) => html`<input id=${tie.id} name="tags" autocomplete="off" placeholder="speedrun, cozy" aria-describedby=${tie.describedby} aria-invalid=${tie.invalid} />`, { optional: true, hint: "Separated by commas." })}
       </div>
       <div class="columns">

@@ -117,6 +117,8 @@ export class Viewer {
     this.door.stop();
     this.token = answer.viewer_token;
     this.playback = answer.playback;
+    // This viewer is among them, which what was read before the join cannot say.
+    if (this.broadcast) this.broadcast = { ...this.broadcast, viewer_count: answer.session.viewer_count };
     sessionStorage.setItem(this.key, JSON.stringify({ viewer_id: answer.viewer_id, viewer_token: answer.viewer_token }));
     if (!this.release) this.release = await claim(answer.viewer_id);
     this.heart?.stop();

@@ -133,6 +133,7 @@ export class Watch extends PageElement {
 
   private places() {
     const max = this.viewer.broadcast?.max_viewers ?? 0;
+    if (max === 1) return "The only place is taken.";
     return max > 0 ? `All ${plural(max, "place")} are taken.` : "";
   }
 
@@ -166,7 +167,7 @@ export class Watch extends PageElement {
             ${screen === "ended"
               ? html`<div><dt>${icons.people}Peak</dt><dd>${formatExact(this.viewer.peak)}</dd></div>`
               : html`<div><dt>${icons.eye}Watching</dt><dd>${formatExact(broadcast.viewer_count)}</dd></div>`}
-            <div><dt>${icons.clock}On air</dt><dd>${this.runningTime(broadcast)}</dd></div>
+            <div><dt>${icons.clock}On air</dt><dd>${this.runningTime(broadcast, screen)}</dd></div>
           </dl>
           <tl-copy .text=${location.href} label="Copy link"></tl-copy>
         </aside>
@@ -190,8 +191,8 @@ export class Watch extends PageElement {
     </ul>`;
   }
 
-  private runningTime({ started_at: start, ended_at: end }: Broadcast) {
-    if (!start) return "–";
+  private runningTime({ started_at: start, ended_at: end }: Broadcast, screen: Screen) {
+    if (!start || screen === "waiting") return "–";
     const elapsed = (end ? Date.parse(end) : this.now) - Date.parse(start);
     return html`<time datetime=${isoDuration(elapsed)}>${formatDuration(elapsed)}</time>`;
   }

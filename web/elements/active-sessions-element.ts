@@ -174,7 +174,7 @@ export class ActiveSessions extends LitElement implements SessionListener {
         <div class="thumbnail" part="thumbnail" data-hue=${hueOf(session.user)}>
           ${this.#picture(session)}
           <span class="badge ${air}" part="badge">${ON_AIR_LABEL[air]}</span>
-          <span class="figures">${this.#viewers(session)}${this.#duration(session)}</span>
+          <span class="figures">${this.#viewers(session)}${air === "starting" ? nothing : this.#duration(session)}</span>
         </div>
         <div class="about">
           <span class="avatar" part="avatar" data-hue=${hueOf(session.user)} aria-hidden="true">${initialOf(session.user)}</span>
