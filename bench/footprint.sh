@@ -9,13 +9,13 @@ measure_footprint() {
     until curl -fsS -o /dev/null "http://127.0.0.1:$HTTP/" 2>/dev/null; do
       [ $((${EPOCHREALTIME/./} - began)) -lt 20000000 ] || fail "the server shows no page after 20 s"
     done
-    record start "page_ms=$(((${EPOCHREALTIME/./} - began) / 1000))"
+    record start echo "page_ms=$(((${EPOCHREALTIME/./} - began) / 1000))"
     sleep 1
-    record idle "memory_kib=$(resident_kib "$PID")"
+    record idle echo "memory_kib=$(resident_kib "$PID")"
     make_broadcasts 1
     say "  one publisher for $((SETTLE + SECS)) s"
-    record one "$(driver rtmpload --flv "$CLIP" --rtmp "127.0.0.1:$RTMP" --hls "http://127.0.0.1:$HTTP" \
-      --names "$SCRATCH/names" --count 1 --settle "$SETTLE" --secs "$SECS" --pid "$PID")"
+    record one driver rtmpload --flv "$CLIP" --rtmp "127.0.0.1:$RTMP" --hls "http://127.0.0.1:$HTTP" \
+      --names "$SCRATCH/names" --count 1 --settle "$SETTLE" --secs "$SECS" --pid "$PID"
     stop "$PID"
   done
   bytes=$(stat -c %s "$BINARY")
@@ -28,7 +28,7 @@ measure_cold_build() {
   say "P14: a cold build; this takes minutes"
   rm -rf "$target"
   (cd "$REPOSITORY" && CARGO_TARGET_DIR=$target cargo build --release --locked -p tallylight-server --bin tallylight >&2)
-  record cold "build_s=$((SECONDS - began))"
+  record cold echo "build_s=$((SECONDS - began))"
   rm -rf "$target"
 }
 

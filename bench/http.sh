@@ -30,7 +30,7 @@ measure_http() {
 # list SERIES PID PORT PATH [OPTIONS...]
 list() {
   local series=$1 pid=$2 port=$3 path=$4; shift 4
-  record "list-$series" "$(driver httpload --address "127.0.0.1:$port" --path "$path" --secs "$SECS" --pid "$pid" "$@")"
+  record "list-$series" driver httpload --address "127.0.0.1:$port" --path "$path" --secs "$SECS" --pid "$pid" "$@"
 }
 
 half_load() {
@@ -40,12 +40,14 @@ half_load() {
 }
 
 report_http() {
-  local limit peer ours series
+  local limit peer ours series who
   limit=$(figure list-stub cpu_us median)
   peer=$(figure list-nginx cpu_us median)
   for series in tallylight tallylight-signed-in; do
+    who=""
+    [ "$series" = tallylight ] || who=", signed in"
     ours=$(figure "list-$series" cpu_us median)
-    row "P1 list of 20 ($LIST_BYTES B)${series#tallylight}, CPU µs a request: median (least)" \
+    row "P1 list of 20 ($LIST_BYTES B)$who, CPU µs a request: median (least)" \
       "$(round "$ours" 1) ($(round "$(figure "list-$series" cpu_us least)" 1))" \
       "axum, ready bytes $(round "$limit" 1) ($(round "$(figure list-stub cpu_us least)" 1)); nginx, file $(round "$peer" 1)" \
       "≤ 1.15 × axum; now $(ratio "$ours" "$limit") ×" "$(verdict "$(ratio "$ours" "$limit")" 1.15)"

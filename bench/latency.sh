@@ -16,7 +16,8 @@ measure_latency() {
     --names "$SCRATCH/names" --count 1 --settle 1 --secs "$((LATENCY_SETTLE + LATENCY_SECS + 40))" --pid "$tallylight"
   load=$PID
   id=$(cut -d/ -f3 "$SCRATCH/names")
-  record latency "$(timeout 180 node "$HERE/latency.mjs" "http://127.0.0.1:$HTTP/watch/$id" "$LATENCY_SETTLE" "$LATENCY_SECS")"
+  record latency timeout 180 node "$HERE/latency.mjs" "http://127.0.0.1:$HTTP/watch/$id" "$LATENCY_SETTLE" "$LATENCY_SECS" ||
+    say "  the page did not play: is the machine too busy for a browser?"
   stop "$load"
   stop "$tallylight"
   local median

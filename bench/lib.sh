@@ -64,17 +64,22 @@ start_nginx() {
 
 has_nginx() { command -v nginx >/dev/null && [ -e /usr/lib/nginx/modules/ngx_rtmp_module.so ]; }
 
-driver() { taskset -c "$DRIVER_CORE" timeout 180 "$DRIVERS/$@"; }
+# On the core that is not the server's: driver NAME OPTIONS...
+driver() {
+  local name=$1; shift
+  taskset -c "$DRIVER_CORE" timeout 180 "$DRIVERS/$name" "$@"
+}
 
 resident_kib() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status"; }
 
 # --- Figures ------------------------------------------------------------------------------------------------------------
 
-# record SERIES 'name=value ...': keeps each figure of a run
+# record SERIES COMMAND...: keeps each figure of a line such as 'name=value name=value' that the command prints
 record() {
-  local series=$1 pair
-  say "  $series: $2"
-  for pair in $2; do echo "${pair#*=}" >>"$SCRATCH/figures/$series.${pair%%=*}"; done
+  local series=$1 line pair; shift
+  line=$("$@") || return 1
+  say "  $series: $line"
+  for pair in $line; do echo "${pair#*=}" >>"$SCRATCH/figures/$series.${pair%%=*}"; done
 }
 
 # figure SERIES NAME least|median|most

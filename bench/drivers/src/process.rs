@@ -56,7 +56,8 @@ fn cpu_of(pid: i32) -> Option<Duration> {
 }
 
 fn memory_of(pid: i32) -> Option<u64> {
-    line_of(&format!("/proc/{pid}/smaps_rollup"), "Pss:").or_else(|| line_of(&format!("/proc/{pid}/status"), "VmRSS:"))
+    line_of(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+        .or_else(|| line_of(&format!("/proc/{pid}/status"), "VmRSS:"))
 }
 
 fn line_of(file: &str, name: &str) -> Option<u64> {

@@ -119,7 +119,8 @@ fn connect(stream: &mut TcpStream, address: &str, app: &str) -> io::Result<()> {
     message(&mut out, (2, 0), 1, 0, &(CHUNK as u32).to_be_bytes());
     let mut body = [string("connect"), number(1.0), vec![3]].concat();
     let address = format!("rtmp://{address}/{app}");
-    for (name, value) in [("app", app), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &address)] {
+    for (name, value) in [("app", app), ("type", "nonprivate"), ("flashVer", "FMLE/3.0"), ("tcUrl", &address)]
+    {
         body.extend_from_slice(&string(name)[1..]);
         body.extend_from_slice(&string(value));
     }

@@ -25,7 +25,8 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let account = json!({ "username": "ada", "email": "ada@bench.example", "password": "a long enough password" });
+    let account =
+        json!({ "username": "ada", "email": "ada@bench.example", "password": "a long enough password" });
     let tokens = post(&options.url, "/api/auth/register", None, &account)?;
     let token = text(&tokens, "/access_token")?;
     let mut names = String::new();

@@ -116,7 +116,8 @@ impl Load {
                 self.send(index, Instant::now())?;
             }
             // A timetable finer than a millisecond is kept by not sleeping: the driver has a core of its own.
-            let wait = if step.is_some() && !self.idle.is_empty() { EpollTimeout::ZERO } else { 50_u8.into() };
+            let wait =
+                if step.is_some() && !self.idle.is_empty() { EpollTimeout::ZERO } else { 50_u8.into() };
             self.receive(wait)?;
         }
         Ok(())
@@ -163,7 +164,9 @@ impl Answer {
             Some(left) => left,
             None => {
                 self.head.extend_from_slice(bytes);
-                let Some(end) = self.head.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(false) };
+                let Some(end) = self.head.windows(4).position(|window| window == b"\r\n\r\n") else {
+                    return Ok(false);
+                };
                 let body = self.head.len() - end - 4;
                 let left = body_length(&self.head[..end])? + bytes.len() - body;
                 self.head.clear();
@@ -179,7 +182,11 @@ impl Answer {
 
 fn body_length(head: &[u8]) -> Result<usize> {
     let head = std::str::from_utf8(head)?.to_ascii_lowercase();
-    ensure!(head.starts_with("http/1.1 200"), "the server answered {}", head.lines().next().unwrap_or_default());
+    ensure!(
+        head.starts_with("http/1.1 200"),
+        "the server answered {}",
+        head.lines().next().unwrap_or_default()
+    );
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
     length.context("an answer without Content-Length")?.trim().parse().context("Content-Length")
 }

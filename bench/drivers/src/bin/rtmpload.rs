@@ -19,6 +19,7 @@ use url::Url;
 
 const TICK: Duration = Duration::from_millis(10);
 const PROBE_EVERY: Duration = Duration::from_millis(10);
+/// What is not playable by then counts as playable then.
 const PROBE_FOR: Duration = Duration::from_secs(20);
 
 /// Publishes a clip as many encoders do.
@@ -82,7 +83,7 @@ fn main() -> Result<()> {
     let cpu = (server.cpu() - cpu).as_secs_f64();
     let megabits = (load.bytes - bytes) as f64 * 8.0 / seconds / 1e6;
     let memory = server.memory_kib();
-    let playable = late.playable.recv_timeout(PROBE_FOR).map_or(f64::NAN, |time| time.as_secs_f64());
+    let playable = late.playable.recv_timeout(PROBE_FOR).unwrap_or(PROBE_FOR).as_secs_f64();
     let on_air = load.publishers.len();
     println!(
         "cpu_ms={:.3} playable_s={playable:.3} memory_kib={memory} memory_kib_each={:.0} on_air={on_air} mbit_s_each={:.2}",
