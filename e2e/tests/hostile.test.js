@@ -44,7 +44,7 @@ describe("a server under attack", { concurrency: 4 }, () => {
     const ask = async (init, path = "/api/auth/login") => (await fetch(`${url}${path}`, { method: "POST", ...init })).status;
     const json = { "content-type": "application/json" };
     assert.equal(await ask({ headers: json, body: "{" }), 400);
-    assert.equal(await ask({ headers: json, body: `{"login":${"[".repeat(60_000)}` }), 422);
+    assert.equal(await ask({ headers: json, body: `{"login":${"[".repeat(60_000)}` }), 400, "never closed, so no JSON");
     assert.equal(await ask({ headers: json, body: '["ada","ada\'s long password"]' }), 422, "a list is no object");
     assert.equal(await ask({ headers: json, body: JSON.stringify({ login: "a".repeat(100_000), password: "b" }) }), 413);
     assert.equal(await ask({ body: "login=a" }), 415);
