@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::{Event, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, SignInId, UserId, ViewerId};
 use crate::user::{SealedKey, SignIn, User};
-use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat};
+use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {
@@ -59,6 +59,12 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends a viewer's stay. `None`: it was not there, or joined again since.
     async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// Logs an event; the session's numbers after it. `None`: there is no such session.
+    async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// Notes the latest signs of life of viewers who are there.
+    async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()>;
 
     /// Everybody who is there.
     async fn seats(&self) -> Result<Vec<Seat>>;

@@ -87,3 +87,14 @@ pub struct Departure {
     /// The effective time.
     pub at: Time,
 }
+
+/// A viewer showed that it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignOfLife {
+    /// Who.
+    pub viewer: ViewerId,
+    /// Where.
+    pub session_id: BroadcastId,
+    /// When.
+    pub at: Time,
+}

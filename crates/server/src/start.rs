@@ -15,7 +15,7 @@ use tallylight_core::session::SessionParts;
 use tallylight_core::user::{StreamKeys, UserParts};
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
-use tallylight_store::SqliteStore;
+use tallylight_store::{Limits, Location, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,7 +41,7 @@ pub struct Running {
     /// Accounts, for the demo and for tests.
     pub users: Arc<UserManager>,
     public_url: String,
-    store: SqliteStore,
+    store: Store,
     /// Held as long as the data is ours.
     _lock: File,
     stop: CancellationToken,
@@ -63,7 +63,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
-    let store = SqliteStore::open(&data_dir.join(DATABASE)).await.map_err(|error| anyhow!("{error}"))?;
+    let location = Location::File(data_dir.join(DATABASE));
+    let store = Store::open(&location, Limits::default()).await.map_err(|error| anyhow!("{error}"))?;
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
@@ -126,7 +127,7 @@ struct Managers {
 impl Managers {
     fn new(
         settings: &Settings,
-        store: &SqliteStore,
+        store: &Store,
         secret: &Secret,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
     ) -> anyhow::Result<Self> {

@@ -16,7 +16,7 @@ use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, UserStore};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
-use tallylight_store::SqliteStore;
+use tallylight_store::{Limits, Location};
 use tempfile::TempDir;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -63,7 +63,8 @@ impl Database for Sqlite {
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>> {
-        Ok(Arc::new(SqliteStore::open(&self.0.path().join("tallylight.db")).await?))
+        let location = Location::File(self.0.path().join("tallylight.db"));
+        Ok(Arc::new(tallylight_store::Store::open(&location, Limits::default()).await?))
     }
 
     async fn viewer_count(&self, id: BroadcastId) -> i64 {
@@ -167,7 +168,7 @@ impl Db {
             created_at: NOON,
             started_at: NOON + time::Duration::microseconds(1),
             ended_at: None,
-            max_viewers: 4_000_000_000,
+            max_viewers: 2_000_000_000,
             elsewhere: MediaAddresses {
                 rtmp_url: Some("rtmp://cdn.example/in".into()),
                 hls_url: Some("https://cdn.example/out.m3u8".into()),

@@ -8,16 +8,16 @@ use tallylight_core::broadcast::{Broadcast, IngestState, Snapshot, Status, Visib
 use tallylight_core::event::{Event, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
 use tallylight_core::store::{BroadcastStore, Change, SessionStore};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat};
+use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
-use tallylight_store::SqliteStore;
+use tallylight_store::Store;
 use tokio::sync::Notify;
 
 use crate::world::{ANYBODY, World, refusal};
 
 /// The real store behind a door that a test may hold.
 pub struct Door {
-    store: Arc<SqliteStore>,
+    store: Arc<Store>,
     /// The next join is answered when `open` says so, after it is on disk.
     pub holds_join: AtomicBool,
     pub on_disk: Notify,
@@ -27,12 +27,12 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(store: Arc<SqliteStore>) -> Self {
+    pub fn new(store: Arc<Store>) -> Self {
         let (holds_join, refuses) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { store, holds_join, on_disk: Notify::new(), open: Notify::new(), refuses }
     }
 
-    fn writes(&self) -> Result<&SqliteStore> {
+    fn writes(&self) -> Result<&Store> {
         let refuses = self.refuses.load(Ordering::Relaxed);
         if refuses { Err(Error::Unavailable("the disk is full".into())) } else { Ok(&self.store) }
     }
@@ -51,6 +51,14 @@ impl SessionStore for Door {
 
     async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
         self.writes()?.leave(departure, event).await
+    }
+
+    async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        self.writes()?.append(session, event).await
+    }
+
+    async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {
+        self.writes()?.note_seen(signs).await
     }
 
     async fn seats(&self) -> Result<Vec<Seat>> {

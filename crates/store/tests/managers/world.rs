@@ -16,7 +16,7 @@ use tallylight_core::store::{BroadcastStore, SessionStore, UserStore};
 use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts, UserSettings};
 use tallylight_core::viewer::Client;
 use tallylight_core::{BroadcastManager, Caller, Error, Result, SessionManager, UserManager};
-use tallylight_store::SqliteStore;
+use tallylight_store::{Limits, Location, Store};
 use tempfile::TempDir;
 use time::macros::datetime;
 
@@ -73,7 +73,7 @@ impl Settings {
 }
 
 pub struct World {
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<Store>,
     /// Through which the managers reach the store.
     pub door: Arc<Door>,
     pub clock: Arc<HandClock>,
@@ -96,7 +96,11 @@ impl World {
     }
 
     async fn start(folder: TempDir, clock: Arc<HandClock>, settings: Settings) -> Self {
-        let store = Arc::new(SqliteStore::open(&folder.path().join("tallylight.db")).await.unwrap());
+        let store = Arc::new(
+            Store::open(&Location::File(folder.path().join("tallylight.db")), Limits::default())
+                .await
+                .unwrap(),
+        );
         let (secret, ids) = (Secret::new(&[7; 32]), Arc::new(SystemIds::default()));
         let keys = Arc::new(StreamKeys::new(&secret, ids.clone()).unwrap());
         let door = Arc::new(Door::new(store.clone()));

@@ -1,0 +1,199 @@
+//! Group commit: the writes of a node gather for a moment and go out as one transaction; each is answered after it.
+//!
+//! One task writes; while it does, the next writes gather. A batch that a bad write spoils is halved until that write
+//! fails alone. One that the database cannot take just now is tried again until its writes have waited too long. When a
+//! commit was sent and not confirmed, the next try looks in the log whether it happened: under the same locks, so that
+//! an old connection cannot commit after all, and nothing is done twice.
+
+use tallylight_core::ids::EventId;
+use tallylight_core::{Error, Result};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use crate::batch::{self, Outcome, Write};
+use crate::database::{Database, backoff, within};
+use crate::failure::Failure;
+
+/// The door to the writer of a database.
+#[derive(Debug, Clone)]
+pub struct Gatherer {
+    queue: mpsc::Sender<Waiting>,
+    closing: CancellationToken,
+    writer: TaskTracker,
+}
+
+/// A write and who waits for it.
+#[derive(Debug)]
+struct Waiting {
+    write: Write,
+    answer: oneshot::Sender<Result<Outcome>>,
+    since: Instant,
+    /// What it came to, as soon as its transaction is on disk.
+    outcome: Option<Result<Outcome>>,
+}
+
+impl Gatherer {
+    /// Starts the writer.
+    pub fn start(database: Database) -> Self {
+        let (queue, waiting) = mpsc::channel(database.limits.queue);
+        let (closing, writer) = (CancellationToken::new(), TaskTracker::new());
+        writer.spawn(Writer { database }.run(waiting, closing.clone()));
+        writer.close();
+        Self { queue, closing, writer }
+    }
+
+    /// Does a write together with others; answers once it is on disk.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait, [`Error::Unavailable`] when the database did not confirm it in time, or the
+    /// write's own.
+    pub async fn write(&self, write: Write) -> Result<Outcome> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { write, answer, since: Instant::now(), outcome: None };
+        match self.queue.try_send(waiting) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Error::Busy("writes")),
+            Err(TrySendError::Closed(_)) => return Err(stopped()),
+        }
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Takes no more writes, and waits until those that were taken are answered.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.writer.wait().await;
+    }
+}
+
+fn stopped() -> Error {
+    Error::Unavailable("the server is stopping".into())
+}
+
+/// Whether a commit was sent and not confirmed, and an event that is in the log if it happened after all.
+type Doubt = Option<EventId>;
+
+struct Writer {
+    database: Database,
+}
+
+impl Writer {
+    async fn run(self, mut queue: mpsc::Receiver<Waiting>, closing: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                first = queue.recv() => first,
+                () = closing.cancelled(), if !queue.is_closed() => {
+                    queue.close();
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
+            let batch = self.gather(first, &mut queue).await;
+            self.write(batch).await;
+        }
+    }
+
+    /// Waits a moment for company. Whoever came while the batch before was written has waited enough.
+    async fn gather(&self, first: Waiting, queue: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+        let limits = &self.database.limits;
+        let until = first.since + limits.gather;
+        let mut batch = vec![first];
+        while batch.len() < limits.batch {
+            let room = limits.batch - batch.len();
+            match timeout_at(until, queue.recv_many(&mut batch, room)).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        batch
+    }
+
+    async fn write(&self, batch: Vec<Waiting>) {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            match self.persist(&mut part).await {
+                Ok(()) => part.into_iter().for_each(Waiting::answer),
+                Err(failure) if part.len() <= 1 => {
+                    let error = Error::from(failure);
+                    part.into_iter().for_each(|waiting| waiting.refuse(error.clone()));
+                }
+                Err(failure) => {
+                    debug!(
+                        ?failure,
+                        writes = part.len(),
+                        "a batch was refused: looking for the write that spoils it"
+                    );
+                    let later = part.split_off(part.len() / 2);
+                    parts.push(later);
+                    parts.push(part);
+                }
+            }
+        }
+    }
+
+    /// Tries until it is done or refused. Writes that have waited too long are answered and left out.
+    async fn persist(&self, part: &mut Vec<Waiting>) -> Result<(), Failure> {
+        let mut doubt = None;
+        let mut tries = 0;
+        while let Some(oldest) = part.iter().map(|waiting| waiting.since).min() {
+            let deadline = oldest + self.database.limits.timeout;
+            match self.attempt(part, &mut doubt, deadline).await {
+                Err(Failure::Away(reason)) => {
+                    if !backoff(tries, deadline).await {
+                        let late: Vec<_> = part.extract_if(.., |waiting| waiting.since <= oldest).collect();
+                        warn!(reason, writes = late.len(), "the database did not take writes in time");
+                        late.into_iter()
+                            .for_each(|waiting| waiting.refuse(Error::Unavailable(reason.clone())));
+                    }
+                }
+                done => return done,
+            }
+            tries += 1;
+        }
+        Ok(())
+    }
+
+    async fn attempt(
+        &self,
+        part: &mut [Waiting],
+        doubt: &mut Doubt,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let mut transaction = self.database.begin(deadline).await?;
+        let writes: Vec<&Write> = part.iter().map(|waiting| &waiting.write).collect();
+        let work = async {
+            if let Some(proof) = *doubt {
+                let sessions = writes.iter().flat_map(|write| write.sessions()).collect();
+                batch::lock(&mut transaction, &sessions).await?;
+                if batch::is_logged(&mut transaction, proof).await? {
+                    return Ok(None);
+                }
+            }
+            batch::write(&mut transaction, &writes).await.map(Some)
+        };
+        let Some((outcomes, proof)) = within(deadline, work).await? else {
+            // Everything that is left of the batch was in it then, and has its outcome.
+            return transaction.commit(deadline).await;
+        };
+        for (waiting, outcome) in part.iter_mut().zip(outcomes) {
+            waiting.outcome = Some(outcome);
+        }
+        *doubt = proof;
+        transaction.commit(deadline).await
+    }
+}
+
+impl Waiting {
+    fn answer(self) {
+        let outcome = self.outcome.unwrap_or_else(|| Err(stopped()));
+        // Who stopped waiting does not need the answer.
+        let _ = self.answer.send(outcome);
+    }
+
+    fn refuse(self, error: Error) {
+        let _ = self.answer.send(Err(error));
+    }
+}

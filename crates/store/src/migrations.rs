@@ -1,0 +1,189 @@
+//! The schema and how it grows.
+//!
+//! All that is pending is done in one transaction under a lock that ends with it, so that servers that start together
+//! take turns, a pooler may be in between, and whoever is killed half-way leaves the schema as it was. A migration
+//! first expands: the version before it must be able to go on. What it makes superfluous is dropped a release later.
+
+use async_trait::async_trait;
+use sqlx::migrate::{Migration, Migrator};
+use tallylight_core::{Error, Result};
+
+use crate::connect::{self, Location};
+use crate::database::{Database, Limits, Transaction, Work};
+use crate::failure::Failure;
+use crate::statement::{Statement, Value, sql};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// A migration of this version, or one that only a newer version knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its number.
+    pub version: i64,
+    /// What it does, in a few words.
+    pub description: String,
+    /// Whether the database has it.
+    pub state: State,
+}
+
+/// Where a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The database has it.
+    Applied,
+    /// It will be applied at the next start, or by `tallylight migrate`.
+    Pending,
+    /// The database has it, and this version does not know it.
+    Unknown,
+    /// The database has another one under this number.
+    Changed,
+}
+
+/// What a database has and what it lacks. A database without any schema lacks everything.
+///
+/// # Errors
+/// [`Error::Unavailable`] naming the database and what is wrong with it.
+pub async fn status(location: &Location, limits: Limits) -> Result<Vec<Step>> {
+    let database = connect::connect(location, limits).await?;
+    let applied = database.transact(&History).await;
+    database.close().await;
+    Ok(steps(migrator(&database), &applied.map_err(|failure| location.blame(failure.into()))?))
+}
+
+/// Applies what is pending; all steps as they stand then.
+///
+/// # Errors
+/// As [`status`]; nothing is changed then.
+pub async fn run(location: &Location, limits: Limits) -> Result<Vec<Step>> {
+    let database = connect::connect(location, limits).await?;
+    let done = run_on(&database).await;
+    database.close().await;
+    done.map_err(|error| location.blame(error))
+}
+
+/// As [`run`], on open connections.
+pub(crate) async fn run_on(database: &Database) -> Result<Vec<Step>> {
+    let mut transaction = database.begin_for_long().await?;
+    let steps = apply_pending(&mut transaction, migrator(database)).await?;
+    transaction.commit_whenever().await?;
+    Ok(steps)
+}
+
+async fn apply_pending(transaction: &mut Transaction, migrator: &Migrator) -> Result<Vec<Step>, Failure> {
+    if !transaction.is_sqlite() {
+        // Any number will do that nobody else takes for something else.
+        transaction.execute(&sql("SELECT pg_advisory_xact_lock(7221651302021)")).await?;
+    }
+    transaction.script(history_table(transaction)).await?;
+    let before = steps(migrator, &applied(transaction).await?);
+    refuse_strange(&before)?;
+    for migration in migrator.iter() {
+        if before.iter().any(|step| step.version == migration.version && step.state == State::Pending) {
+            apply(transaction, migration).await?;
+        }
+    }
+    Ok(steps(migrator, &applied(transaction).await?))
+}
+
+async fn apply(transaction: &mut Transaction, migration: &Migration) -> Result<(), Failure> {
+    let what = |failure: Failure| {
+        let error = Error::from(failure);
+        Error::Unavailable(format!("migration {} ({}): {error}", migration.version, migration.description))
+    };
+    transaction.script(migration.sql.clone()).await.map_err(what)?;
+    let text = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                VALUES ($1, $2, TRUE, $3, 0)";
+    let checksum = Value::Bytes(migration.checksum.to_vec());
+    let note = sql(text).bind(migration.version).bind(&migration.description.to_string()).bind(checksum);
+    transaction.execute(&note).await.map(|_| ())
+}
+
+fn migrator(database: &Database) -> &'static Migrator {
+    if database.is_sqlite() { &SQLITE } else { &POSTGRES }
+}
+
+/// The history has the shape that sqlx's own tools know.
+fn history_table(transaction: &Transaction) -> sqlx::SqlStr {
+    sqlx::SqlStr::from_static(if transaction.is_sqlite() {
+        "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+           version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+           installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+           success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)"
+    } else {
+        "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+           version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
+           success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)"
+    })
+}
+
+async fn has_history(transaction: &mut Transaction) -> Result<bool, Failure> {
+    let statement: Statement = sql(if transaction.is_sqlite() {
+        "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'"
+    } else {
+        "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
+    });
+    Ok(transaction.row(&statement).await?.is_some())
+}
+
+/// Reads what was applied, without making anything.
+struct History;
+
+#[async_trait]
+impl Work for History {
+    type Done = Vec<Applied>;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<Vec<Applied>, Failure> {
+        if has_history(transaction).await? { applied(transaction).await } else { Ok(Vec::new()) }
+    }
+}
+
+type Applied = (i64, String, Vec<u8>);
+
+async fn applied(transaction: &mut Transaction) -> Result<Vec<Applied>, Failure> {
+    let statement = sql("SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version");
+    let rows = transaction.rows(&statement).await?;
+    let read =
+        |row: &crate::row::Row| Ok((row.count("version")?, row.text("description")?, row.get("checksum")?));
+    Ok(rows.iter().map(read).collect::<Result<_>>()?)
+}
+
+fn steps(migrator: &Migrator, applied: &[Applied]) -> Vec<Step> {
+    let known = migrator.iter().map(|migration| {
+        let state = match applied.iter().find(|(version, ..)| *version == migration.version) {
+            None => State::Pending,
+            Some((.., checksum)) if checksum[..] == migration.checksum[..] => State::Applied,
+            Some(_) => State::Changed,
+        };
+        Step { version: migration.version, description: migration.description.to_string(), state }
+    });
+    let unknown = applied.iter().filter(|(version, ..)| !migrator.version_exists(*version));
+    let unknown = unknown.map(|(version, description, _)| Step {
+        version: *version,
+        description: description.clone(),
+        state: State::Unknown,
+    });
+    let mut steps: Vec<Step> = known.chain(unknown).collect();
+    steps.sort_by_key(|step| step.version);
+    steps
+}
+
+fn refuse_strange(steps: &[Step]) -> Result<()> {
+    for Step { version, description, state } in steps {
+        match state {
+            State::Applied | State::Pending => {}
+            State::Unknown => {
+                return Err(Error::Unavailable(format!(
+                    "the database was written by a newer Tallylight (its schema has migration {version}, \
+                     \"{description}\", which this version does not know): start the newer version"
+                )));
+            }
+            State::Changed => {
+                return Err(Error::Unavailable(format!(
+                    "migration {version} of this database differs from the one that was released"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
