@@ -20,6 +20,9 @@ macro_rules! on_each_store {
         mod $story {
             #[tokio::test]
             async fn sqlite() { super::$file::$story(super::harness::Db::fresh::<super::harness::Sqlite>().await).await }
+
+            #[tokio::test]
+            async fn postgres() { super::$file::$story(super::harness::Db::fresh::<super::harness::Postgres>().await).await }
         }
     )+)+ };
 }

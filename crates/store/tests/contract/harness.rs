@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use serde_json::{Map, json};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, Row, SqliteConnection};
 use tallylight_core::Result;
 use tallylight_core::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Status, Visibility};
 use tallylight_core::clock::Time;
@@ -17,6 +17,7 @@ use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, Use
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Location};
+use tallylight_testkit::TestDatabase;
 use tempfile::TempDir;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -81,6 +82,39 @@ impl Database for Sqlite {
                    VALUES (99990101000000, 'from the future', TRUE, x'00', 0)";
         sqlx::query(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+    }
+}
+
+/// A database of a server that the tests share.
+pub struct Postgres(TestDatabase);
+
+impl Postgres {
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(self.0.url()).await.unwrap()
+    }
+}
+
+#[async_trait]
+impl Database for Postgres {
+    fn new() -> Self {
+        Self(tallylight_testkit::database())
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Store>> {
+        let location = Location::Server(self.0.url().to_owned());
+        Ok(Arc::new(tallylight_store::Store::open(&location, Limits::default()).await?))
+    }
+
+    async fn viewer_count(&self, id: BroadcastId) -> i64 {
+        let query = sqlx::query_scalar("SELECT viewer_count::bigint FROM broadcast_sessions WHERE id = $1")
+            .bind(id.0);
+        query.fetch_one(&mut self.connect().await).await.unwrap()
+    }
+
+    async fn migrate_as_a_newer_version(&self) {
+        let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                   VALUES (99990101000000, 'from the future', TRUE, '', 0)";
+        sqlx::query(sql).execute(&mut self.connect().await).await.unwrap();
     }
 }
 
