@@ -124,7 +124,9 @@ fn run_demo(args: &DemoArgs) -> anyhow::Result<()> {
         data_dir: Some(folder.path().to_owned()),
         log: Some("warn".into()),
     };
-    let settings = Settings::load(None, &overrides)?;
+    let mut settings = Settings::load(None, &overrides)?;
+    // Sample people belong into nobody's real database.
+    settings.database_url.clear();
     logging::init(&settings)?;
     let done = runtime()?.block_on(async {
         let running = start(settings).await?;

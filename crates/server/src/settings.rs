@@ -15,11 +15,16 @@ use tallylight_api::HttpSettings;
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
 use tallylight_media::{hls, rtmp};
+use tallylight_store::{Limits as DatabaseLimits, Location};
 
 use crate::http::Limits;
 
 const DEFAULT_FILE: &str = "tallylight.toml";
 const PREFIX: &str = "TALLYLIGHT";
+/// The variable that hosts set for every program.
+const DATABASE_URL: &str = "DATABASE_URL";
+/// The file of the default database, in the data folder.
+const DATABASE_FILE: &str = "tallylight.db";
 /// The longest that a broadcast may wait for its encoder, in seconds.
 const MAX_RECONNECT_WINDOW: u64 = 1_800;
 const KIB: u64 = 1 << 10;
@@ -60,6 +65,17 @@ settings! {
     public_url: String = String::new();
     public_rtmp_url: String = String::new();
     secret: String = String::new();
+
+    database_url: String = String::new();
+    database_max_connections: u32 = 10;
+    database_connect_timeout: f64 = 2.0;
+    database_timeout: f64 = 2.5;
+    database_idle_timeout: u64 = 600;
+    database_max_lifetime: u64 = 1_800;
+    database_gather: f64 = 0.002;
+    database_batch: usize = 1_000;
+    database_queue: usize = 10_000;
+
     log: String = "info".into();
     log_format: LogFormat = LogFormat::Pretty;
 
@@ -150,6 +166,9 @@ impl Settings {
         }
         builder = builder.add_source(Environment::with_prefix(PREFIX).try_parsing(true));
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
+        if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
+            settings.database_url = std::env::var(DATABASE_URL).context(DATABASE_URL)?;
+        }
         settings.override_by(overrides);
         settings.check()?;
         Ok(settings)
@@ -182,6 +201,14 @@ impl Settings {
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
+        within("database_max_connections", self.database_max_connections, 2, 1_000)?;
+        within("database_connect_timeout", self.database_connect_timeout, 0.1, 60.0)?;
+        within("database_timeout", self.database_timeout, 0.1, 60.0)?;
+        within("database_idle_timeout", self.database_idle_timeout, 1, 24 * 3_600)?;
+        within("database_max_lifetime", self.database_max_lifetime, 10, 24 * 3_600)?;
+        within("database_gather", self.database_gather, 0.0, 1.0)?;
+        within("database_batch", self.database_batch, 1, 10_000)?;
+        within("database_queue", self.database_queue, 1, 1_000_000)?;
         within("hls_segment_target", self.hls_segment_target, 1.0, 10.0)?;
         within("hls_part_target", self.hls_part_target, 0.1, 2.0)?;
         within("hls_target_duration", self.hls_target_duration, 1, 30)?;
@@ -235,6 +262,28 @@ impl Settings {
             header_timeout: Duration::from_secs(self.http_header_timeout),
             write_timeout: Duration::from_secs(self.http_write_timeout),
             drain_timeout: Duration::from_secs(self.http_drain_timeout),
+        }
+    }
+
+    /// Where the database is.
+    pub fn location(&self) -> Location {
+        match given(&self.database_url) {
+            Some(url) => Location::Server(url.to_owned()),
+            None => Location::File(self.data_dir.join(DATABASE_FILE)),
+        }
+    }
+
+    /// For the database.
+    pub fn database(&self) -> DatabaseLimits {
+        DatabaseLimits {
+            connect_timeout: Duration::from_secs_f64(self.database_connect_timeout),
+            timeout: Duration::from_secs_f64(self.database_timeout),
+            idle_timeout: Duration::from_secs(self.database_idle_timeout),
+            max_lifetime: Duration::from_secs(self.database_max_lifetime),
+            max_connections: self.database_max_connections,
+            gather: Duration::from_secs_f64(self.database_gather),
+            batch: self.database_batch,
+            queue: self.database_queue,
         }
     }
 

@@ -15,17 +15,17 @@ use tallylight_core::session::SessionParts;
 use tallylight_core::user::{StreamKeys, UserParts};
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
-use tallylight_store::{Limits, Location, Store};
+use tallylight_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::info;
 
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
 use crate::settings::Settings;
 use crate::{http, secret};
 
-const DATABASE: &str = "tallylight.db";
 const LOCK: &str = "lock";
 
 /// A server at work.
@@ -63,8 +63,9 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
-    let location = Location::File(data_dir.join(DATABASE));
-    let store = Store::open(&location, Limits::default()).await.map_err(|error| anyhow!("{error}"))?;
+    let location = settings.location();
+    let store = Store::open(&location, settings.database()).await.map_err(|error| anyhow!("{error}"))?;
+    info!(database = location.name(), "opened the database");
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
