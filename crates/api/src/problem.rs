@@ -51,7 +51,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
         "Fields are unknown or not valid; `errors` names each.",
     ),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much at once; try again after `Retry-After` seconds."),
-    ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached; nothing was changed."),
+    (
+        "unavailable",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The database does not answer; try again after `Retry-After` seconds. What you asked for may have been done.",
+    ),
     (
         "no-new-media",
         StatusCode::SERVICE_UNAVAILABLE,
@@ -134,7 +138,7 @@ impl From<Error> for Problem {
             Error::Busy(_) => "busy",
             Error::Unavailable(reason) => {
                 tracing::error!(reason, "the database is unavailable");
-                return Self::new("unavailable", "the database cannot be reached now; nothing was changed");
+                return Self::new("unavailable", "the database does not answer now; try again in a moment");
             }
             Error::Internal(reason) => {
                 tracing::error!(reason, "internal error");

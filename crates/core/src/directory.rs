@@ -127,6 +127,12 @@ impl Directory {
         self.changed();
     }
 
+    /// Forgets one.
+    pub fn remove(&self, id: BroadcastId) {
+        self.write().remove(&id);
+        self.changed();
+    }
+
     /// Notes new counts.
     pub fn count(&self, id: BroadcastId, counts: Counts) {
         if let Some(known) = self.write().get_mut(&id) {

@@ -1,6 +1,7 @@
 //! The store and the directory behind one door, so that neither forgets the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -28,8 +29,50 @@ pub struct Ledger {
     pub clock: Arc<dyn Clock>,
     /// Ids and randomness.
     pub ids: Arc<dyn Ids>,
+    /// Whether the database may know more than memory.
+    pub doubt: Doubt,
     /// One writer a broadcast at a time in this process: changes reach the directory in the order of their commits.
     turns: [Mutex<()>; TURNS],
+}
+
+/// For how long after an unconfirmed write memory is compared with the database: a session that hung may commit late.
+const DOUBT: Duration = Duration::from_secs(20);
+
+/// When the last write failed to be confirmed, and when memory was last compared with the database since.
+#[derive(Debug, Default)]
+pub struct Doubt(std::sync::Mutex<Option<Doubtful>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Doubtful {
+    since: Duration,
+    compared: Option<Duration>,
+}
+
+impl Doubt {
+    /// Notes an unconfirmed write.
+    fn raise(&self, now: Duration) {
+        *self.lock() = Some(Doubtful { since: now, compared: None });
+    }
+
+    /// Whether memory should be compared now.
+    pub fn is_due(&self, now: Duration, interval: Duration) -> bool {
+        self.lock()
+            .is_some_and(|doubt| doubt.compared.is_none_or(|last| now.saturating_sub(last) >= interval))
+    }
+
+    /// Notes a comparison that began at `now`; the last one ends the doubt.
+    pub fn compared(&self, now: Duration) {
+        let mut doubt = self.lock();
+        *doubt = match *doubt {
+            Some(current) if current.since >= now => Some(current),
+            Some(current) if now - current.since < DOUBT => Some(Doubtful { compared: Some(now), ..current }),
+            _ => None,
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Doubtful>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a rule decided: the next state and what is to be logged.
@@ -60,7 +103,7 @@ impl Ledger {
     /// An empty directory over a store.
     pub fn new(store: Arc<dyn BroadcastStore>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let turns = std::array::from_fn(|_| Mutex::new(()));
-        Self { store, directory: Directory::default(), clock, ids, turns }
+        Self { store, directory: Directory::default(), clock, ids, doubt: Doubt::default(), turns }
     }
 
     /// Reads a broadcast, ended ones too.
@@ -117,10 +160,22 @@ impl Ledger {
         };
         let evict = evict.map(|reason| Eviction { reason, event: &left });
         let change = Change { before, after: &after, events, evict, at };
-        let Some(counts) = self.store.save_broadcast(change).await? else { return Ok(None) };
+        let saved = self.store.save_broadcast(change).await;
+        let Some(counts) = self.confirmed(saved)? else { return Ok(None) };
         let next = Snapshot { broadcast: Arc::new(after), counts };
         self.directory.put(next.clone());
         Ok(Some(next))
+    }
+
+    /// Takes the answer to a write; without one it may have been kept all the same.
+    ///
+    /// # Errors
+    /// The write's.
+    pub fn confirmed<T>(&self, answer: Result<T>) -> Result<T> {
+        if matches!(answer, Err(Error::Unavailable(_))) {
+            self.doubt.raise(self.clock.monotonic());
+        }
+        answer
     }
 
     /// An event of this moment.

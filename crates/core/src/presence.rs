@@ -21,8 +21,16 @@ struct Entry {
     seat: Seat,
     /// On the monotonic clock.
     seen: Duration,
+    /// The sign of life that the database was told last.
+    noted: Duration,
     /// Being timed out: no longer there, though the log does not say so yet.
     leaving: bool,
+}
+
+impl Entry {
+    fn new(seat: Seat, now: Duration) -> Self {
+        Self { seat, seen: now, noted: now, leaving: false }
+    }
 }
 
 /// A viewer whose time is up.
@@ -39,8 +47,29 @@ impl Presence {
     pub fn enter(&self, seat: Seat, now: Duration) {
         let mut viewers = self.lock();
         if viewers.get(&seat.viewer).is_none_or(|entry| entry.seat.generation <= seat.generation) {
-            viewers.insert(seat.viewer, Entry { seat, seen: now, leaving: false });
+            viewers.insert(seat.viewer, Entry::new(seat, now));
         }
+    }
+
+    /// Enters a viewer of whom nothing is known.
+    pub fn enter_unknown(&self, seat: Seat, now: Duration) {
+        self.lock().entry(seat.viewer).or_insert_with(|| Entry::new(seat, now));
+    }
+
+    /// Everybody, also those who are timing out.
+    pub fn seats(&self) -> Vec<Seat> {
+        self.lock().values().map(|entry| entry.seat.clone()).collect()
+    }
+
+    /// Those whose last sign of life is so much later than the one that was handed out last; with how long ago it was.
+    pub fn unnoted(&self, interval: Duration, now: Duration) -> Vec<(Seat, Duration)> {
+        let mut viewers = self.lock();
+        let late = viewers.values_mut().filter(|entry| entry.seen.saturating_sub(entry.noted) >= interval);
+        let hand_out = |entry: &mut Entry| {
+            entry.noted = entry.seen;
+            (entry.seat.clone(), now.saturating_sub(entry.seen))
+        };
+        late.map(hand_out).collect()
     }
 
     /// Notes a sign of life; false if the viewer is not there.
@@ -135,6 +164,17 @@ mod tests {
         presence.enter(seat(2), at(20));
         presence.remove_stay(&expired[0].seat);
         assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn a_sign_of_life_is_handed_out_once_and_not_each_single_one() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        presence.touch(SHOW, ADA, at(4));
+        assert!(presence.unnoted(at(5), at(4)).is_empty());
+        presence.touch(SHOW, ADA, at(5));
+        assert_eq!(presence.unnoted(at(5), at(6)), [(seat(1), at(1))]);
+        assert!(presence.unnoted(at(5), at(7)).is_empty());
     }
 
     #[test]

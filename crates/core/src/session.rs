@@ -1,6 +1,7 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
 mod ingest;
+mod reconcile;
 mod viewers;
 
 use std::collections::HashMap;
@@ -170,15 +171,18 @@ impl SessionManager {
         self.presence.clear(id);
     }
 
-    /// Does what time brings: viewers without a sign of life go, broadcasts without an encoder end. To be called
-    /// every second; what fails is tried again at the next call.
+    /// Does what time brings: viewers without a sign of life go, those of the others are noted, broadcasts without an
+    /// encoder end, and memory is compared with the database after that was away. To be called every second; what
+    /// fails is tried again at the next call.
     ///
     /// # Errors
     /// The store's, after trying everything.
     pub async fn tick(&self) -> Result<()> {
         let viewers = self.expire_viewers().await;
         let broadcasts = self.end_overdue().await;
-        viewers.and(broadcasts)
+        let settled = self.settle_doubt().await;
+        let noted = self.note_signs_of_life().await;
+        viewers.and(broadcasts).and(settled).and(noted)
     }
 
     /// Ends what waited too long for its encoder. One that cannot end now does not keep the others open.

@@ -118,6 +118,14 @@ pub fn email(value: &str, (): &()) -> Check {
     Ok(())
 }
 
+/// As many viewers as a 32-bit column holds.
+pub fn max_viewers(count: &u32, (): &()) -> Check {
+    match i32::try_from(*count) {
+        Ok(_) => Ok(()),
+        Err(_) => fail(format!("must be at most {}", i32::MAX)),
+    }
+}
+
 fn check_nul(text: &str) -> Check {
     if text.contains('\0') { fail("must not contain NUL") } else { Ok(()) }
 }

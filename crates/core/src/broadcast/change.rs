@@ -31,6 +31,7 @@ pub struct UpdateBroadcast {
     #[garde(inner(custom(validate::some_text(1..=100))))]
     pub ai_intent: Option<Option<String>>,
     /// A new limit; it evicts nobody.
+    #[garde(inner(custom(validate::max_viewers)))]
     pub max_viewers: Option<u32>,
     /// A merge patch (RFC 7396).
     pub metadata: Option<Map<String, Value>>,

@@ -45,6 +45,7 @@ pub struct CreateBroadcast {
     #[garde(custom(|value: &Vec<String>, cx: &()| validate::tags(value, cx)))]
     pub tags: Vec<String>,
     /// The most viewers; 0: no limit.
+    #[garde(custom(validate::max_viewers))]
     pub max_viewers: u32,
     /// What its owner attaches.
     #[garde(custom(validate::metadata))]
@@ -344,7 +345,8 @@ pub(crate) async fn create(
     if !broadcast.is_built_in() {
         events.push(ledger.event(EventType::BroadcastStarted, json!({}), by)?);
     }
-    let counts = ledger.store.insert_broadcast(&broadcast, events).await?;
+    let kept = ledger.store.insert_broadcast(&broadcast, events).await;
+    let counts = ledger.confirmed(kept)?;
     let snapshot = Snapshot { broadcast: Arc::new(broadcast), counts };
     ledger.directory.put(snapshot.clone());
     Ok(snapshot)

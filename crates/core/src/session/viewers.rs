@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::SessionManager;
 use crate::broadcast::{Broadcast, Snapshot, Status};
 use crate::caller::Caller;
+use crate::clock::to_micros;
 use crate::error::{Error, Result};
 use crate::event::{EventType, LeaveReason, joined, left};
 use crate::ids::{BroadcastId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
-use crate::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat};
+use crate::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 
 const USER_AGENT_CHARS: usize = 512;
+/// How many viewers are written about at once.
+const AT_ONCE: usize = 1_000;
 
 /// What somebody gives who wants to watch.
 #[derive(Debug, Clone, Default)]
@@ -132,7 +136,8 @@ impl SessionManager {
         };
         let now = self.clock().monotonic();
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
-        match self.store.join(&viewer, event).await? {
+        let answer = self.store.join(&viewer, event).await;
+        match self.ledger.confirmed(answer)? {
             JoinOutcome::Joined(seat, counts) => {
                 self.ledger.directory.count(broadcast.id, counts);
                 self.enter_seat(&seat, now)
@@ -199,11 +204,9 @@ impl SessionManager {
     /// # Errors
     /// The store's.
     pub async fn track_user_leave(&self, id: BroadcastId, user: UserId) -> Result<usize> {
-        let mut count = 0;
-        for viewer in self.presence.of_user(id, user) {
-            count += usize::from(self.depart(id, viewer).await?);
-        }
-        Ok(count)
+        let viewers = self.presence.of_user(id, user);
+        let left = join_all(viewers.into_iter().map(|viewer| self.depart(id, viewer))).await;
+        left.into_iter().try_fold(0, |count, left| Ok(count + usize::from(left?)))
     }
 
     async fn depart(&self, session_id: BroadcastId, viewer: ViewerId) -> Result<bool> {
@@ -219,7 +222,8 @@ impl SessionManager {
         let data = left(departure.viewer, departure.reason);
         let mut event = self.ledger.event(EventType::ViewerLeft, data, None)?;
         event.created_at = departure.at;
-        let counts = self.store.leave(departure, event).await?;
+        let answer = self.store.leave(departure, event).await;
+        let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
             self.ledger.directory.count(departure.session_id, counts);
         }
@@ -229,13 +233,32 @@ impl SessionManager {
     /// Ends every viewer without a sign of life; each at the moment at which its time ran out.
     pub(super) async fn expire_viewers(&self) -> Result<()> {
         let mut outcome = Ok(());
-        for expired in self.presence.expire(self.settings.viewer_timeout, self.clock().monotonic()) {
-            match self.expire(&expired).await {
-                Ok(_) => self.presence.remove_stay(&expired.seat),
-                Err(error) => outcome = Err(error),
+        let expired = self.presence.expire(self.settings.viewer_timeout, self.clock().monotonic());
+        for some in expired.chunks(AT_ONCE) {
+            let departures = join_all(some.iter().map(|expired| self.expire(expired))).await;
+            for (expired, left) in some.iter().zip(departures) {
+                match left {
+                    Ok(_) => self.presence.remove_stay(&expired.seat),
+                    Err(error) => outcome = Err(error),
+                }
             }
         }
         outcome
+    }
+
+    /// Keeps `last_seen` in the database no further behind than viewers heartbeat.
+    pub(super) async fn note_signs_of_life(&self) -> Result<()> {
+        let (now, monotonic) = (self.clock().now(), self.clock().monotonic());
+        let seen = self.presence.unnoted(self.settings.heartbeat_interval, monotonic);
+        let sign = |(seat, ago): &(Seat, Duration)| SignOfLife {
+            viewer: seat.viewer,
+            session_id: seat.session_id,
+            at: to_micros(now - *ago),
+        };
+        for some in seen.chunks(AT_ONCE) {
+            self.store.note_seen(some.iter().map(sign).collect()).await?;
+        }
+        Ok(())
     }
 
     async fn expire(&self, expired: &Expired) -> Result<bool> {
@@ -244,7 +267,7 @@ impl SessionManager {
             session_id: expired.seat.session_id,
             generation: Some(expired.seat.generation),
             reason: LeaveReason::TimedOut,
-            at: self.clock().now() - expired.ago,
+            at: to_micros(self.clock().now() - expired.ago),
         };
         self.record_departure(&departure).await
     }
