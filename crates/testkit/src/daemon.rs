@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -41,20 +41,22 @@ struct Shell {
 impl Daemon {
     /// Makes the folder and the shell, and starts nothing yet. `stop` is the signal that ends the server at once.
     pub fn new(stop: &str, command: &[impl AsRef<OsStr>], data_in: Option<&Path>) -> Self {
+        let user = system::unprivileged();
         let folder = private_folder(&std::env::temp_dir());
-        let is_root = folder.path().metadata().expect("the folder is there").uid() == 0;
-        let user = is_root.then(system::unprivileged);
         let data = data_in.map(private_folder);
         if let Some(data) = &data {
             give(data.path(), user);
             symlink(data.path(), folder.path().join("data")).expect("a link is made");
         }
         let log = File::create(folder.path().join("log")).expect("a log is made");
-        give(&folder.path().join("log"), user);
-        give(folder.path(), user);
+        fs::write(folder.path().join("supervisor"), include_str!("supervisor.sh"))
+            .expect("a script is written");
+        for path in ["log", "supervisor", ""] {
+            give(&folder.path().join(path), user);
+        }
 
         let mut shell = Command::new("sh");
-        shell.args(["-c", include_str!("supervisor.sh"), "tallylight-supervisor", stop]).args(command);
+        shell.args(["supervisor", stop]).args(command);
         shell.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         // Neither Ctrl-C nor a runner that kills a test's group may end it before it has tidied up.
         shell.process_group(0);

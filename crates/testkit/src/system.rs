@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,14 +44,18 @@ pub(crate) fn memory() -> Option<PathBuf> {
 }
 
 /// Whom servers run as when we are root, because they refuse root: the uid and gid of an unprivileged user.
-pub(crate) fn unprivileged() -> (u32, u32) {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").expect("/proc is mounted").uid() != 0 {
+        return None;
+    }
     let ask = |flag, user| {
         let output = Command::new("id").args([flag, user]).output().expect("id runs");
         String::from_utf8_lossy(&output.stdout).trim().parse().ok()
     };
     let users = ["postgres", "nobody"];
     let found = users.iter().find_map(|user| Some((ask("-u", user)?, ask("-g", user)?)));
-    found.expect("there is a user postgres or nobody")
+    assert!(found.is_some(), "there is neither a user postgres nor nobody");
+    found
 }
 
 /// Sixteen hexadecimal digits, never the same twice.

@@ -1,10 +1,13 @@
 //! Whatever happens to a test, nothing of its servers is left.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::iter;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use tallylight_testkit::{Durability, PgBouncer, Postgres, SHARED_SERVER, Server, TEMPLATE, database, psql};
 
@@ -42,7 +45,7 @@ fn a_killed_process_leaves_no_server() {
     let mut run = Run::start("cat");
     run.process.kill().unwrap();
     run.process.wait().unwrap();
-    run.leaves_nothing();
+    leave_nothing(&run.folders);
 }
 
 #[test]
@@ -60,7 +63,24 @@ fn a_process_killed_while_its_server_is_frozen_leaves_none() {
     );
     run.process.kill().unwrap();
     run.process.wait().unwrap();
-    run.leaves_nothing();
+    leave_nothing(&run.folders);
+}
+
+#[test]
+fn a_process_killed_while_it_makes_a_server_leaves_nothing() {
+    let temporary = tempfile::tempdir().unwrap();
+    fs::set_permissions(&temporary, Permissions::from_mode(0o1777)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_with-postgres"));
+    command.arg("true").env_remove(SHARED_SERVER).env_remove(TEMPLATE).env("TMPDIR", temporary.path());
+    let mut process = command.spawn().unwrap();
+    let entries =
+        |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let making = || entries(temporary.path()).find(|folder| folder.join("data/PG_VERSION").exists());
+    let folder = iter::repeat_with(making).flatten().next().unwrap();
+    let folders = [fs::canonicalize(folder.join("data")).unwrap(), folder];
+    process.kill().unwrap();
+    process.wait().unwrap();
+    leave_nothing(&folders);
 }
 
 #[test]
@@ -68,7 +88,7 @@ fn a_run_returns_the_exit_code_of_its_command() {
     let mut run = Run::start("read line; exit 7");
     drop(run.process.stdin.take());
     assert_eq!(run.process.wait().unwrap().code(), Some(7));
-    run.leaves_nothing();
+    leave_nothing(&run.folders);
 }
 
 #[test]
@@ -77,7 +97,7 @@ fn a_run_that_is_terminated_terminates_its_command() {
     let _so_that_it_does_not_end_by_itself = run.process.stdin.take();
     signal("TERM", run.process.id().to_string());
     assert_eq!(run.process.wait().unwrap().code(), Some(128 + 15));
-    run.leaves_nothing();
+    leave_nothing(&run.folders);
 }
 
 /// A process with a server: `with-postgres`, running a shell.
@@ -99,14 +119,14 @@ impl Run {
         let folders = folders_of(&server);
         Self { process, server, folders }
     }
+}
 
-    /// Nobody tells us when the supervisor, whose parent is gone, has ended: so we look until it has.
-    fn leaves_nothing(&self) {
-        while processes_in(&self.folders) > 0 {
-            std::thread::yield_now();
-        }
-        assert_nothing_is_in(&self.folders);
+/// Nobody tells us when a supervisor, whose parent is gone, has ended: so we look until it has.
+fn leave_nothing(folders: &[PathBuf; 2]) {
+    while processes_in(folders) > 0 {
+        thread::yield_now();
     }
+    assert_nothing_is_in(folders);
 }
 
 fn signal(name: &str, pid: String) {
