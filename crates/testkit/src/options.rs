@@ -7,12 +7,12 @@ use crate::system::memory;
 use crate::template::{TEMPLATE, Template};
 use crate::tls::Certificate;
 
-/// Whether what was committed survives a crash of the machine.
+/// Which of PostgreSQL's promises hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// As in production: for tests of crashes.
+    /// All, as in production: what was committed survives a crash of the server. For tests of crashes.
     Safe,
-    /// Never waits for the disk, and keeps its data in memory where there is room: for all other tests.
+    /// What was committed may be lost, and nobody waits for the disk. For all other tests.
     Fast,
 }
 
@@ -29,8 +29,7 @@ pub struct Options {
 impl Options {
     pub(crate) fn new(durability: Durability) -> Self {
         let template = std::env::var_os(TEMPLATE).map(PathBuf::from);
-        let data_in = if durability == Durability::Fast { memory() } else { None };
-        Self { durability, certificate: None, template, settings: Vec::new(), data_in }
+        Self { durability, certificate: None, template, settings: Vec::new(), data_in: memory() }
     }
 
     /// Takes encrypted connections only, and shows this certificate, signed by [`Postgres::authority`].
@@ -54,8 +53,9 @@ impl Options {
         self
     }
 
-    /// Keeps the data in a new folder in this one, such as a file system so small that it fills up. The log stays
-    /// elsewhere. The server's unprivileged user must be able to get there.
+    /// Keeps the data in a new folder in this one, such as a file system so small that it fills up; the server's
+    /// unprivileged user must be able to get there. Otherwise data is in memory where there is room, which no crash of
+    /// the server clears. The log stays elsewhere.
     #[must_use]
     pub fn data_in(mut self, folder: &Path) -> Self {
         self.data_in = Some(folder.into());
