@@ -9,7 +9,7 @@ run: ## build, and start a server with living sample broadcasts
 
 test: tools check unit e2e ## install what the tests need, and run every test
 
-tools: ## install the tests' tools from Debian where they are missing: ffmpeg, Chromium
+tools: ## install the tests' tools from Debian where they are missing: ffmpeg, Chromium, PostgreSQL, PgBouncer
 	scripts/install-tools
 
 web: ## check, test and build the pages

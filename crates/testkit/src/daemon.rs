@@ -1,9 +1,9 @@
 //! A server in a folder of its own, under a shell that outlives the test's process by a moment to tidy up.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use tempfile::{Builder, TempDir};
 
 use crate::system;
 
@@ -41,21 +41,22 @@ struct Shell {
 impl Daemon {
     /// Makes the folder and the shell, and starts nothing yet. `stop` is the signal that ends the server at once.
     pub fn new(stop: &str, command: &[impl AsRef<OsStr>], data_in: Option<&Path>) -> Self {
-        let folder = TempDir::with_prefix("tallylight-").expect("a folder is made");
-        let is_root = folder.path().metadata().expect("the folder is there").uid() == 0;
-        let user = is_root.then(system::unprivileged);
-        let data =
-            data_in.map(|place| TempDir::with_prefix_in("tallylight-", place).expect("a folder is made"));
+        let user = system::unprivileged();
+        let folder = private_folder(&std::env::temp_dir());
+        let data = data_in.map(private_folder);
         if let Some(data) = &data {
             give(data.path(), user);
             symlink(data.path(), folder.path().join("data")).expect("a link is made");
         }
         let log = File::create(folder.path().join("log")).expect("a log is made");
-        give(&folder.path().join("log"), user);
-        give(folder.path(), user);
+        fs::write(folder.path().join("supervisor"), include_str!("supervisor.sh"))
+            .expect("a script is written");
+        for path in ["log", "supervisor", ""] {
+            give(&folder.path().join(path), user);
+        }
 
         let mut shell = Command::new("sh");
-        shell.args(["-c", include_str!("supervisor.sh"), "tallylight-supervisor", stop]).args(command);
+        shell.args(["supervisor", stop]).args(command);
         shell.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         // Neither Ctrl-C nor a runner that kills a test's group may end it before it has tidied up.
         shell.process_group(0);
@@ -157,6 +158,13 @@ impl Drop for Shell {
         drop(self.orders.take());
         let _ = self.child.wait();
     }
+}
+
+/// PostgreSQL insists that only its user can read what is in there.
+fn private_folder(place: &Path) -> TempDir {
+    let private = Permissions::from_mode(0o700);
+    let folder = Builder::new().prefix("tallylight-").permissions(private).tempdir_in(place);
+    folder.unwrap_or_else(|error| panic!("no folder in {}: {error}", place.display()))
 }
 
 fn give(path: &Path, user: Option<(u32, u32)>) {

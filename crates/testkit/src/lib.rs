@@ -11,11 +11,17 @@
 mod daemon;
 mod database;
 mod options;
+mod pgbouncer;
 mod postgres;
 mod server;
 mod system;
+mod template;
+mod tls;
 
 pub use database::{SHARED_SERVER, TestDatabase, database, shared};
 pub use options::{Durability, Options};
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use server::{Server, psql, psql_command};
+pub use template::{TEMPLATE, Template};
+pub use tls::Certificate;

@@ -7,6 +7,8 @@ use crate::daemon::Daemon;
 use crate::options::{Durability, Options};
 use crate::server::Server;
 use crate::system;
+use crate::template::initialise;
+use crate::tls::{encrypt, make_authority};
 
 /// Who owns every server: a superuser, whose password is in the URLs.
 pub(crate) const USER: &str = "tallylight";
@@ -15,6 +17,7 @@ pub(crate) const USER: &str = "tallylight";
 pub struct Postgres {
     server: Server,
     port: u16,
+    password: String,
     daemon: Daemon,
 }
 
@@ -27,7 +30,8 @@ impl Deref for Postgres {
 }
 
 impl Postgres {
-    /// Makes and starts a server with nothing special to it, which takes about a second.
+    /// Makes and starts a server with nothing special to it, which takes a second, or a fraction of it with a
+    /// [`Template`](crate::Template).
     pub fn start(durability: Durability) -> Self {
         Self::options(durability).start()
     }
@@ -42,12 +46,14 @@ impl Postgres {
         let command = [postgres.as_os_str(), "-D".as_ref(), "data".as_ref()];
         // On SIGQUIT it ends without a checkpoint, which is quickest and what a crash looks like.
         let daemon = Daemon::new("QUIT", &command, options.data_in.as_deref());
-        let password = system::unique();
-        initialise(&daemon, &password);
+        let password = initialise(&daemon, options.template.as_deref());
+        if let Some(certificate) = options.certificate {
+            encrypt(&daemon, certificate);
+        }
         daemon.write("data/postgresql.conf", &options.lines(daemon.folder()));
         let port = start_on_some_port(&daemon);
         let server = Server::at(&format!("postgres://{USER}:{password}@127.0.0.1:{port}"));
-        Self { server, port, daemon }
+        Self { server, port, password, daemon }
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -90,22 +96,27 @@ impl Postgres {
         assert!(is_started(&self.daemon), "it does not start:\n{}", self.log());
     }
 
+    /// The certificate of the authority that vouches for a server with [`Options::tls`], for `sslrootcert`.
+    pub fn authority(&self) -> PathBuf {
+        let path = self.daemon.folder().join("authority.pem");
+        assert!(path.exists(), "the server has no certificate");
+        path
+    }
+
+    /// The certificate of an authority that vouches for nobody: clients that trust only this one must refuse.
+    pub fn another_authority(&self) -> PathBuf {
+        make_authority(&self.daemon, "another-authority")
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Crashes it and waits until it has recovered, on the same port.
     pub fn restart_immediately(&self) {
         self.stop();
         self.start_again();
     }
-}
-
-fn initialise(daemon: &Daemon, password: &str) {
-    daemon.write("password", &[password.into()]);
-    // With a zone given it need not try them all; segments of a megabyte fit into a small file system.
-    let initdb = system::program("initdb");
-    daemon.run(&format!(
-        "TZ=UTC '{}' -D data -U {USER} --pwfile=password -A scram-sha-256 -E UTF8 --locale=C \
-         --no-sync --no-instructions --wal-segsize=1",
-        initdb.display()
-    ));
 }
 
 fn start_on_some_port(daemon: &Daemon) -> u16 {

@@ -4,8 +4,9 @@
 # Arguments: the signal that stops the server at once, and its command line.
 # Orders, one a line, each answered by one line: run COMMAND, start, stop, freeze, thaw.
 
-# When the test's process dies, the kernel hangs up on a group in which somebody is frozen.
-trap '' HUP INT TERM
+# When the test's process dies, nobody reads our answers any more, and the kernel hangs up on a group in which somebody
+# is frozen. Neither may keep us from tidying up.
+trap '' PIPE HUP INT TERM
 signal=$1
 shift
 server=

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,15 +34,28 @@ pub(crate) fn free_port() -> u16 {
     ports.take(1000).find(is_free).expect("a port is free")
 }
 
+/// A folder in memory, where there is room to spare for one: making files there costs a tenth.
+pub(crate) fn memory() -> Option<PathBuf> {
+    const ENOUGH_KIB: u64 = 1 << 20;
+    let folder = PathBuf::from("/dev/shm");
+    let df = Command::new("df").args(["--output=avail"]).arg(&folder).output().ok()?;
+    let free: u64 = String::from_utf8_lossy(&df.stdout).lines().last()?.trim().parse().ok()?;
+    (free > ENOUGH_KIB).then_some(folder)
+}
+
 /// Whom servers run as when we are root, because they refuse root: the uid and gid of an unprivileged user.
-pub(crate) fn unprivileged() -> (u32, u32) {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").expect("/proc is mounted").uid() != 0 {
+        return None;
+    }
     let ask = |flag, user| {
         let output = Command::new("id").args([flag, user]).output().expect("id runs");
         String::from_utf8_lossy(&output.stdout).trim().parse().ok()
     };
     let users = ["postgres", "nobody"];
     let found = users.iter().find_map(|user| Some((ask("-u", user)?, ask("-g", user)?)));
-    found.expect("there is a user postgres or nobody")
+    assert!(found.is_some(), "there is neither a user postgres nor nobody");
+    found
 }
 
 /// Sixteen hexadecimal digits, never the same twice.
