@@ -3,6 +3,8 @@
 //! Each story is told once, in `contract/`, and runs on every store of `on_each_store`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[path = "contract/batches.rs"]
+mod batches;
 #[path = "contract/broadcasts.rs"]
 mod broadcasts;
 #[path = "contract/durability.rs"]
@@ -23,6 +25,9 @@ macro_rules! on_each_store {
 
             #[tokio::test]
             async fn postgres() { super::$file::$story(super::harness::Db::fresh::<super::harness::Postgres>().await).await }
+
+            #[tokio::test]
+            async fn pooled() { super::$file::$story(super::harness::Db::fresh::<super::harness::Pooled>().await).await }
         }
     )+)+ };
 }
@@ -72,6 +77,15 @@ on_each_store! {
         a_failed_change_leaves_no_trace,
         sixty_four_who_join_at_once_share_ten_places,
         coming_and_going_at_once_leaves_no_gap_in_the_log,
+    }
+    batches {
+        an_event_is_logged_under_the_next_number,
+        many_events_at_once_are_numbered_without_a_gap,
+        a_sign_of_life_is_kept_and_never_goes_back,
+        a_write_that_cannot_be_done_fails_alone,
+        who_comes_when_too_many_wait_is_refused_at_once,
+        a_database_that_is_held_up_is_waited_for_and_no_longer,
+        two_stores_on_one_database_share_places_and_numbers,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,

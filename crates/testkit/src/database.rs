@@ -8,7 +8,7 @@ use crate::server::{Server, psql};
 
 /// The environment variable with the URL of a running server, as a superuser, on which tests make their databases.
 /// `scripts/cargo-test` sets it, since starting a server for every test would take a second each.
-pub const SHARED_SERVER: &str = "TALLYLIGHT_TEST_POSTGRES";
+pub const SHARED_SERVER: &str = "TESTKIT_POSTGRES";
 
 /// The server that tests share: the one in [`SHARED_SERVER`], else one that this process starts when first asked.
 /// It never waits for the disk, and must not be frozen or stopped.

@@ -8,7 +8,7 @@ use crate::postgres::USER;
 use crate::system;
 
 /// The environment variable with the folder of a [`Template`]. `scripts/cargo-test` sets it.
-pub const TEMPLATE: &str = "TALLYLIGHT_TEST_POSTGRES_TEMPLATE";
+pub const TEMPLATE: &str = "TESTKIT_POSTGRES_TEMPLATE";
 
 /// The data of a server that nobody has used yet, and its password. Dropping it removes it.
 pub struct Template {

@@ -24,7 +24,7 @@ pub async fn what_was_acknowledged_is_there_after_reopening(db: Db) {
 
 pub async fn opening_twice_changes_nothing(db: Db) {
     let show = db.show(0).await;
-    let second = db.database.open().await.unwrap();
+    let second = db.database.open(tallylight_store::Limits::default()).await.unwrap();
     assert_eq!(second.broadcast(show.id).await.unwrap(), db.broadcast(show.id).await.unwrap());
     db.watches(&show).await;
     assert_eq!(second.broadcast(show.id).await.unwrap().unwrap().counts.viewers, 1);
@@ -32,7 +32,9 @@ pub async fn opening_twice_changes_nothing(db: Db) {
 
 pub async fn a_newer_schema_is_refused_by_name(db: Db) {
     db.database.migrate_as_a_newer_version().await;
-    let Err(Error::Unavailable(message)) = db.database.open().await else { panic!("it must be refused") };
+    let Err(Error::Unavailable(message)) = db.database.open(tallylight_store::Limits::default()).await else {
+        panic!("it must be refused")
+    };
     assert!(message.contains("newer Tallylight"), "{message}");
     assert!(message.contains("99990101000000"), "{message}");
 }

@@ -17,7 +17,7 @@ use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, Use
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Location};
-use tallylight_testkit::TestDatabase;
+use tallylight_testkit::{Durability, PgBouncer, TestDatabase};
 use tempfile::TempDir;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -38,8 +38,29 @@ pub trait Database: Send + Sync {
     where
         Self: Sized;
 
+    /// Where it is.
+    fn location(&self) -> Location;
+
     /// Opens it.
-    async fn open(&self) -> Result<Arc<dyn Store>>;
+    async fn open(&self, limits: Limits) -> Result<Arc<dyn Store>> {
+        Ok(Arc::new(tallylight_store::Store::open(&self.location(), limits).await?))
+    }
+
+    /// Executes statements behind the store's back.
+    async fn script(&self, _text: &'static str) {
+        panic!("this database has no need of it")
+    }
+
+    /// Keeps everybody else from writing, until it is dropped.
+    async fn hold_up(&self) -> Box<dyn Send>;
+
+    /// What its server has logged.
+    fn log(&self) -> String {
+        String::new()
+    }
+
+    /// When a viewer last showed that it was there.
+    async fn last_seen(&self, viewer: ViewerId) -> Time;
 
     /// The column that integrators read.
     async fn viewer_count(&self, id: BroadcastId) -> i64;
@@ -63,9 +84,24 @@ impl Database for Sqlite {
         Self(TempDir::new().unwrap())
     }
 
-    async fn open(&self) -> Result<Arc<dyn Store>> {
-        let location = Location::File(self.0.path().join("tallylight.db"));
-        Ok(Arc::new(tallylight_store::Store::open(&location, Limits::default()).await?))
+    fn location(&self) -> Location {
+        Location::File(self.0.path().join("tallylight.db"))
+    }
+
+    async fn script(&self, text: &'static str) {
+        sqlx::raw_sql(text).execute(&mut self.connect().await).await.unwrap();
+    }
+
+    async fn hold_up(&self) -> Box<dyn Send> {
+        let mut connection = self.connect().await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+        Box::new(connection)
+    }
+
+    async fn last_seen(&self, viewer: ViewerId) -> Time {
+        let query = sqlx::query_scalar("SELECT last_seen FROM active_viewers WHERE id = $1").bind(viewer.0);
+        let micros: i64 = query.fetch_one(&mut self.connect().await).await.unwrap();
+        Time::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap()
     }
 
     async fn viewer_count(&self, id: BroadcastId) -> i64 {
@@ -85,36 +121,96 @@ impl Database for Sqlite {
     }
 }
 
-/// A database of a server that the tests share.
+/// A database of PostgreSQL: of a server that the tests share.
 pub struct Postgres(TestDatabase);
 
-impl Postgres {
-    async fn connect(&self) -> PgConnection {
-        PgConnection::connect(self.0.url()).await.unwrap()
+/// The same behind PgBouncer, as Debian ships it, which hands each transaction to whatever session is free.
+pub struct Pooled {
+    bouncer: PgBouncer,
+    database: String,
+    server: tallylight_testkit::Postgres,
+}
+
+/// A database of PostgreSQL: how it is reached by the store, and directly.
+pub trait OnServer: Send + Sync {
+    fn make() -> Self
+    where
+        Self: Sized;
+    fn url(&self) -> String;
+    fn direct_url(&self) -> String;
+    fn log(&self) -> String {
+        String::new()
+    }
+}
+
+impl OnServer for Postgres {
+    fn make() -> Self {
+        Self(tallylight_testkit::database())
+    }
+
+    fn url(&self) -> String {
+        self.0.url().to_owned()
+    }
+
+    fn direct_url(&self) -> String {
+        self.url()
+    }
+}
+
+impl OnServer for Pooled {
+    fn make() -> Self {
+        let server = tallylight_testkit::Postgres::start(Durability::Fast);
+        let database = server.create_database().rsplit('/').next().unwrap().to_owned();
+        Self { bouncer: PgBouncer::start(&server, "transaction"), database, server }
+    }
+
+    fn url(&self) -> String {
+        self.bouncer.url(&self.database)
+    }
+
+    fn direct_url(&self) -> String {
+        self.server.url(&self.database)
     }
 }
 
 #[async_trait]
-impl Database for Postgres {
+impl<T: OnServer> Database for T {
     fn new() -> Self {
-        Self(tallylight_testkit::database())
+        T::make()
     }
 
-    async fn open(&self) -> Result<Arc<dyn Store>> {
-        let location = Location::Server(self.0.url().to_owned());
-        Ok(Arc::new(tallylight_store::Store::open(&location, Limits::default()).await?))
+    fn location(&self) -> Location {
+        Location::Server(self.url())
+    }
+
+    fn log(&self) -> String {
+        OnServer::log(self)
+    }
+
+    async fn hold_up(&self) -> Box<dyn Send> {
+        let mut connection = PgConnection::connect(&self.direct_url()).await.unwrap();
+        sqlx::raw_sql("BEGIN; LOCK TABLE session_counters").execute(&mut connection).await.unwrap();
+        Box::new(connection)
+    }
+
+    async fn last_seen(&self, viewer: ViewerId) -> Time {
+        let query = sqlx::query_scalar("SELECT last_seen FROM active_viewers WHERE id = $1").bind(viewer.0);
+        query.fetch_one(&mut PgConnection::connect(&self.direct_url()).await.unwrap()).await.unwrap()
     }
 
     async fn viewer_count(&self, id: BroadcastId) -> i64 {
         let query = sqlx::query_scalar("SELECT viewer_count::bigint FROM broadcast_sessions WHERE id = $1")
             .bind(id.0);
-        query.fetch_one(&mut self.connect().await).await.unwrap()
+        query.fetch_one(&mut PgConnection::connect(&self.direct_url()).await.unwrap()).await.unwrap()
     }
 
     async fn migrate_as_a_newer_version(&self) {
         let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                    VALUES (99990101000000, 'from the future', TRUE, '', 0)";
-        sqlx::query(sql).execute(&mut self.connect().await).await.unwrap();
+        sqlx::query(sql)
+            .execute(&mut PgConnection::connect(&self.direct_url()).await.unwrap())
+            .await
+            .unwrap();
     }
 }
 
@@ -136,14 +232,19 @@ impl Deref for Db {
 impl Db {
     pub async fn fresh<D: Database + 'static>() -> Self {
         let database = Box::new(D::new());
-        let store = database.open().await.unwrap();
+        let store = database.open(Limits::default()).await.unwrap();
         Self { database, store: Some(store), last_id: AtomicU64::new(0) }
     }
 
     /// Drops the store, as a process that ends does, and opens the same database again.
-    pub async fn reopened(mut self) -> Self {
+    pub async fn reopened(self) -> Self {
+        self.reopened_with(Limits::default()).await
+    }
+
+    /// As [`Db::reopened`], with limits of its own.
+    pub async fn reopened_with(mut self, limits: Limits) -> Self {
         drop(self.store.take());
-        self.store = Some(self.database.open().await.unwrap());
+        self.store = Some(self.database.open(limits).await.unwrap());
         self
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use tallylight_core::broadcast::{Broadcast, IngestState, Snapshot, Status, Visibility};
+use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
 use tallylight_core::event::{Event, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
+use tallylight_core::session::Joined;
 use tallylight_core::store::{BroadcastStore, Change, SessionStore};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
@@ -24,17 +25,24 @@ pub struct Door {
     pub open: Notify,
     /// Nothing that would be written is.
     pub refuses: AtomicBool,
+    /// Everything is written, and no answer comes back.
+    pub loses_answers: AtomicBool,
 }
 
 impl Door {
     pub fn new(store: Arc<Store>) -> Self {
-        let (holds_join, refuses) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { store, holds_join, on_disk: Notify::new(), open: Notify::new(), refuses }
+        let [holds_join, refuses, loses_answers] = [(); 3].map(|()| AtomicBool::new(false));
+        Self { store, holds_join, on_disk: Notify::new(), open: Notify::new(), refuses, loses_answers }
     }
 
     fn writes(&self) -> Result<&Store> {
         let refuses = self.refuses.load(Ordering::Relaxed);
         if refuses { Err(Error::Unavailable("the disk is full".into())) } else { Ok(&self.store) }
+    }
+
+    fn answer<T>(&self, outcome: Result<T>) -> Result<T> {
+        let lost = self.loses_answers.load(Ordering::Relaxed);
+        if lost { Err(Error::Unavailable("no answer in time".into())) } else { outcome }
     }
 }
 
@@ -46,11 +54,11 @@ impl SessionStore for Door {
             self.on_disk.notify_one();
             self.open.notified().await;
         }
-        outcome
+        self.answer(outcome)
     }
 
     async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
-        self.writes()?.leave(departure, event).await
+        self.answer(self.writes()?.leave(departure, event).await)
     }
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
@@ -77,7 +85,7 @@ impl SessionStore for Door {
 #[async_trait]
 impl BroadcastStore for Door {
     async fn insert_broadcast(&self, broadcast: &Broadcast, events: Vec<NewEvent>) -> Result<Counts> {
-        self.writes()?.insert_broadcast(broadcast, events).await
+        self.answer(self.writes()?.insert_broadcast(broadcast, events).await)
     }
 
     async fn broadcast(&self, id: BroadcastId) -> Result<Option<Snapshot>> {
@@ -85,7 +93,7 @@ impl BroadcastStore for Door {
     }
 
     async fn save_broadcast(&self, change: Change<'_>) -> Result<Option<Counts>> {
-        self.writes()?.save_broadcast(change).await
+        self.answer(self.writes()?.save_broadcast(change).await)
     }
 
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
@@ -163,5 +171,85 @@ async fn an_encoder_whose_end_could_not_be_written_is_noted_when_it_is_told_agai
     world.sessions.media_stopped(show, encoder.publish, "connection lost").await.unwrap();
     assert_eq!(world.state(show).await.ingest.state, IngestState::Interrupted);
     world.pass(60).await;
+    assert_eq!(world.state(show).await.status, Status::Ended);
+}
+
+/// Ada's show with Eve watching; then an answer is lost, and a second later the managers have looked.
+async fn show_on_which_an_answer_is_lost(
+    acts: impl AsyncFnOnce(&World, BroadcastId, &Joined),
+) -> (World, BroadcastId) {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let eve = world.watcher(show).await;
+    world.door.loses_answers.store(true, Ordering::Relaxed);
+    acts(&world, show, &eve).await;
+    world.door.loses_answers.store(false, Ordering::Relaxed);
+    world.pass(1).await;
+    (world, show)
+}
+
+#[tokio::test]
+async fn who_took_a_place_without_an_answer_times_out_like_everybody() {
+    let (world, show) = show_on_which_an_answer_is_lost(async |world, show, _| {
+        assert!(world.join(&ANYBODY, show).await.is_err());
+    })
+    .await;
+    assert_eq!(world.count(show).await, 2, "both have a place in the log");
+    world.pass(15).await;
+    assert_eq!(world.count(show).await, 0);
+    assert_eq!(world.logged(show).await, ["viewer.joined", "viewer.joined", "viewer.left", "viewer.left"]);
+}
+
+#[tokio::test]
+async fn who_left_without_an_answer_is_gone() {
+    let (world, show) = show_on_which_an_answer_is_lost(async |world, show, eve| {
+        assert!(world.sessions.leave(show, &eve.viewer_token).await.is_err());
+    })
+    .await;
+    assert_eq!(world.count(show).await, 0);
+    assert_eq!(world.logged(show).await, ["viewer.joined", "viewer.left"]);
+}
+
+#[tokio::test]
+async fn what_ended_without_an_answer_has_ended_for_everybody() {
+    let (world, show) = show_on_which_an_answer_is_lost(async |world, show, _| {
+        let ada = world.owner_of(show).await;
+        assert!(world.broadcasts.update_broadcast_status(&ada, show, Status::Ended).await.is_err());
+    })
+    .await;
+    assert_eq!(world.state(show).await.status, Status::Ended);
+    assert!(!world.sessions.is_open(show));
+    world.pass(60).await;
+    assert_eq!(world.logged(show).await, ["viewer.joined", "viewer.left", "broadcast.ended"]);
+}
+
+#[tokio::test]
+async fn what_was_made_without_an_answer_is_listed_and_ends_by_itself() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    world.door.loses_answers.store(true, Ordering::Relaxed);
+    assert!(world.broadcasts.create_broadcast(&ada, CreateBroadcast::titled("Launch day")).await.is_err());
+    world.door.loses_answers.store(false, Ordering::Relaxed);
+    world.pass(1).await;
+    let open = world.store.open_broadcasts().await.unwrap();
+    let [made] = open.as_slice() else { panic!("{open:?}") };
+    assert!(world.sessions.is_open(made.id));
+    world.pass(24 * 3_600).await;
+    assert!(!world.sessions.is_open(made.id));
+}
+
+#[tokio::test]
+async fn an_interruption_without_an_answer_ends_the_broadcast_in_its_time() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let encoder = world.goes_live(&ada, show).await;
+    world.door.loses_answers.store(true, Ordering::Relaxed);
+    assert!(world.sessions.media_stopped(show, encoder.publish, "connection lost").await.is_err());
+    world.door.loses_answers.store(false, Ordering::Relaxed);
+    world.sessions.media_stopped(show, encoder.publish, "connection lost").await.unwrap();
+    assert_eq!(world.state(show).await.ingest.state, IngestState::Interrupted);
+    world.pass(1).await;
+    world.pass(61).await;
     assert_eq!(world.state(show).await.status, Status::Ended);
 }

@@ -1,0 +1,99 @@
+//! A PostgreSQL that is cut, frozen and crashed under a server on air (R3).
+
+use reqwest::Client;
+use tallylight_testkit::{Durability, Postgres};
+use tempfile::TempDir;
+
+use crate::crowd::{Crowd, client};
+use crate::player::{Encoder, Player};
+use crate::process::Server;
+
+/// A show on air with a player and a crowd.
+struct OnAir {
+    postgres: Postgres,
+    server: Server,
+    http: Client,
+    show: String,
+    crowd: Crowd,
+    player: Player,
+    _encoder: Encoder,
+    _data: TempDir,
+}
+
+impl OnAir {
+    async fn begin() -> Self {
+        let postgres = Postgres::start(Durability::Safe);
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::start(data.path(), Some(&postgres.create_database()));
+        let http = client();
+        let ada = server.ada(&http).await;
+        let made = server.show(&http, &ada, 0).await;
+        let show = made["id"].as_str().unwrap().to_owned();
+        let encoder = Encoder::publish(&made);
+        let player = Player::begin(&http, &server.base, &show).await;
+        let crowd = Crowd::gather(8, &server.base, &show);
+        Self { postgres, server, http, show, crowd, player, _encoder: encoder, _data: data }
+    }
+
+    /// Everybody has stopped: the log has what was acknowledged, once.
+    async fn ends_well(mut self) {
+        self.crowd.has_more(50).await;
+        self.player.has_more(2).await;
+        self.server.kill();
+        self.crowd.agrees_with(&self.server.store().await, &self.show).await;
+    }
+
+    /// Nobody can join, and that is said in time.
+    async fn refuses(&self) {
+        let url = format!("{}/api/broadcasts/{}/join", self.server.base, self.show);
+        let response = self.http.post(url).json(&serde_json::json!({})).send().await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_all_sessions_are_ended_again_and_again() {
+    let mut on_air = OnAir::begin().await;
+    for _ in 0..20 {
+        on_air.postgres.terminate_backends(None);
+        on_air.crowd.has_more(10).await;
+        on_air.player.has_more(1).await;
+    }
+    on_air.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_frozen_database_stops_no_playback_and_answers_are_503_in_time() {
+    let mut on_air = OnAir::begin().await;
+    for _ in 0..2 {
+        on_air.crowd.has_more(20).await;
+        on_air.postgres.freeze();
+        on_air.refuses().await;
+        on_air.player.has_more(8).await;
+        on_air.refuses().await;
+        on_air.postgres.thaw();
+    }
+    on_air.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_database_that_crashes_and_comes_back_has_what_was_acknowledged() {
+    let mut on_air = OnAir::begin().await;
+    for _ in 0..3 {
+        on_air.crowd.has_more(20).await;
+        on_air.postgres.restart_immediately();
+        on_air.player.has_more(2).await;
+    }
+    on_air.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_stopped_for_a_while_is_found_again() {
+    let mut on_air = OnAir::begin().await;
+    on_air.postgres.stop();
+    on_air.refuses().await;
+    on_air.player.has_more(4).await;
+    on_air.postgres.start_again();
+    on_air.ends_well().await;
+}

@@ -1,0 +1,66 @@
+//! Commits whose answer is lost: done once, and answered as done.
+
+use tallylight_core::event::EventType;
+use tallylight_core::store::{BroadcastStore, SessionStore};
+use tallylight_core::viewer::JoinOutcome;
+use tallylight_store::{Limits, Location, Store};
+
+use crate::harness::Db;
+use crate::way::Lossy;
+
+async fn through(way: &Lossy) -> Store {
+    Store::open(&Location::Server(way.url.clone()), Limits::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_event_whose_commit_was_not_confirmed_is_logged_once() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let show = db.show(0).await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = through(&way).await;
+    way.loses_commits(3);
+    let counts = store.append(show.id, db.event(EventType::BroadcastUpdated)).await.unwrap().unwrap();
+    assert_eq!((counts.seq, db.log(&show).await.len()), (2, 2));
+    assert_eq!(way.losses_left(), 2, "the first try was found in the log");
+}
+
+#[tokio::test]
+async fn a_crowd_whose_commits_are_lost_takes_each_place_once() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let show = db.show(20).await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = through(&way).await;
+    way.loses_commits(2);
+    let viewers: Vec<_> = (0..50).map(|_| db.new_viewer(&show)).collect();
+    let joins = viewers.iter().map(|viewer| store.join(viewer, db.event(EventType::ViewerJoined)));
+    let outcomes = futures_util::future::join_all(joins).await;
+    let joined = outcomes.iter().filter(|outcome| matches!(outcome, Ok(JoinOutcome::Joined(..)))).count();
+    let full = outcomes.iter().filter(|outcome| matches!(outcome, Ok(JoinOutcome::Full))).count();
+    assert_eq!((joined, full), (20, 30));
+    assert_eq!((db.counts(&show).await.viewers, db.log(&show).await.len()), (20, 21));
+}
+
+#[tokio::test]
+async fn a_change_and_a_new_broadcast_whose_commits_are_lost_are_kept_once() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let owner = db.user("ada").await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = through(&way).await;
+    let show = db.new_broadcast(&owner);
+    way.loses_commits(1);
+    store.insert_broadcast(&show, vec![db.event(EventType::BroadcastCreated)]).await.unwrap();
+    let after =
+        tallylight_core::broadcast::Broadcast { title: "Renamed".into(), revision: 1, ..show.clone() };
+    let events = vec![db.event(EventType::BroadcastUpdated)];
+    let change = tallylight_core::store::Change {
+        before: &show,
+        after: &after,
+        events,
+        evict: None,
+        at: crate::harness::NOON,
+    };
+    way.loses_commits(1);
+    let counts = store.save_broadcast(change).await.unwrap();
+    assert_eq!(counts.map(|counts| counts.seq), Some(2));
+    assert_eq!(db.logged(&show).await, ["broadcast.created", "broadcast.updated"]);
+}
