@@ -134,6 +134,7 @@ impl Ledger {
                 return Ok(next);
             }
             current = self.store.broadcast(id).await?.ok_or(Error::NotFound("broadcast"))?;
+            self.directory.put(current.clone());
         }
         Err(Error::Busy("changes of this broadcast"))
     }

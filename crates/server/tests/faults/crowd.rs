@@ -51,13 +51,22 @@ impl Crowd {
         self.count.wait_for(|count| *count >= enough).await.unwrap();
     }
 
-    /// Stops them, and compares what they remember with the log.
-    pub async fn agrees_with(self, store: &Store, show: &str) {
+    /// Stops them; what they remember.
+    pub async fn stops(self) -> Memories {
         self.goes_on.store(false, Ordering::Relaxed);
-        let acks: Vec<Ack> = self.writers.join_all().await.into_iter().flatten().collect();
+        Memories(self.writers.join_all().await.into_iter().flatten().collect())
+    }
+}
+
+/// What a crowd was answered.
+pub struct Memories(Vec<Ack>);
+
+impl Memories {
+    /// Compares them with the log.
+    pub async fn agree_with(self, store: &Store, show: &str) {
         let id: BroadcastId = show.parse().unwrap();
         let log = Log::read(store, id).await;
-        for ack in &acks {
+        for ack in &self.0 {
             match ack {
                 Ack::Joined(viewer) => assert!(log.joined.contains(viewer), "lost: {ack:?}"),
                 Ack::Left(viewer) => assert!(log.left.contains(viewer), "lost: {ack:?}"),
@@ -70,7 +79,7 @@ impl Crowd {
             "the count is what the log adds up to"
         );
         assert_eq!(counts.seq, log.length);
-        println!("{} acknowledged, {} logged", acks.len(), log.length);
+        println!("{} acknowledged, {} logged", self.0.len(), log.length);
     }
 }
 

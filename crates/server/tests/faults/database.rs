@@ -35,12 +35,16 @@ impl OnAir {
         Self { postgres, server, http, show, crowd, player, _encoder: encoder, _data: data }
     }
 
-    /// Everybody has stopped: the log has what was acknowledged, once.
+    /// It works as before; and when everybody stops, nobody is left whom only the database knows, and the log has what
+    /// was acknowledged, once.
     async fn ends_well(mut self) {
         self.crowd.has_more(50).await;
         self.player.has_more(2).await;
+        let memories = self.crowd.stops().await;
+        drop(self.player);
+        self.server.empties(&self.http, &self.show).await;
         self.server.kill();
-        self.crowd.agrees_with(&self.server.store().await, &self.show).await;
+        memories.agree_with(&self.server.store().await, &self.show).await;
     }
 
     /// Nobody can join, and that is said in time.

@@ -64,6 +64,9 @@ async fn a_full_disk_loses_nothing_and_stops_no_playback() {
     fs::remove_file(ballast).unwrap();
     crowd.has_more(20).await;
     player.has_more(2).await;
+    let memories = crowd.stops().await;
+    drop(player);
+    server.empties(&http, &show).await;
     server.kill();
-    crowd.agrees_with(&server.store().await, &show).await;
+    memories.agree_with(&server.store().await, &show).await;
 }

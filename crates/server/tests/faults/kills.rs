@@ -5,7 +5,7 @@ use crate::process::Server;
 
 /// How often the server is killed; `TESTKIT_KILLS` for a longer campaign.
 fn kills() -> usize {
-    std::env::var("TESTKIT_KILLS").map_or(25, |count| count.parse().unwrap())
+    std::env::var("TESTKIT_KILLS").map_or(50, |count| count.parse().unwrap())
 }
 
 async fn nothing_acknowledged_is_lost_or_doubled(database_url: Option<&str>) {
@@ -21,8 +21,9 @@ async fn nothing_acknowledged_is_lost_or_doubled(database_url: Option<&str>) {
         server.start_again();
     }
     crowd.has_more(24).await;
+    let memories = crowd.stops().await;
     server.kill();
-    crowd.agrees_with(&server.store().await, &show).await;
+    memories.agree_with(&server.store().await, &show).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -64,12 +65,20 @@ impl Server {
         request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     }
 
-    /// How many watch, as everybody is told.
-    pub async fn viewer_count(&self, http: &Client, show: &str) -> u64 {
+    /// Waits until nobody watches a show any more.
+    pub async fn empties(&self, http: &Client, show: &str) {
         let url = format!("{}/api/sessions/{show}", self.base);
-        let body: Value =
-            http.get(url).send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
-        body["viewer_count"].as_u64().unwrap()
+        let emptied = async {
+            loop {
+                let response = http.get(&url).send().await.unwrap().error_for_status().unwrap();
+                let session: Value = response.json().await.unwrap();
+                if session["viewer_count"] == 0 {
+                    return;
+                }
+            }
+        };
+        // Far longer than a viewer times out: whoever is still there then stays for ever.
+        assert!(tokio::time::timeout(Duration::from_secs(60), emptied).await.is_ok(), "somebody never goes");
     }
 }
 
@@ -85,6 +94,7 @@ fn launch(data: &Path, database_url: Option<&str>, (http, rtmp): (&str, &str)) -
     command.args(["serve", "--listen", http, "--rtmp-listen", rtmp, "--data-dir"]).arg(data);
     // A second less than people are promised, for machines that are busy with other tests.
     command.env("TALLYLIGHT_DATABASE_TIMEOUT", "1.5").env("TALLYLIGHT_LOG", "warn");
+    command.env("TALLYLIGHT_HEARTBEAT_INTERVAL", "1").env("TALLYLIGHT_VIEWER_TIMEOUT", "4");
     command.env("TALLYLIGHT_DATABASE_URL", database_url.unwrap_or_default());
     let mut child = command.current_dir(data).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
