@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// The most rows that one statement of SQLite takes; its texts have so many rows or a lesser power of two, so that few
 /// different ones are prepared.
-const SQLITE_ROWS: usize = 64;
+const SQLITE_ROWS: usize = 256;
 
 /// A value; `None` is NULL.
 #[derive(Debug, Clone)]
