@@ -101,5 +101,12 @@ verdict() {
     else printf "missed by %.0f %%\n", (v / g - 1) * 100 }'
 }
 
+# reached VALUE GOAL: larger is better
+reached() {
+  awk -v v="$1" -v g="$2" 'BEGIN {
+    if (v == "-" || v != v + 0) print "not measured"; else if (v >= g) print "met"
+    else printf "missed by %.0f %%\n", (1 - v / g) * 100 }'
+}
+
 # row MEASURE OURS 'LIMIT OR PEER' GOAL VERDICT
 row() { printf '| %s | %s | %s | %s | %s |\n' "$@" >>"$SCRATCH/table"; }

@@ -71,6 +71,8 @@ async fn open_file(path: &Path, limits: Limits) -> Result<Pools, String> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What it keeps to undo half of a statement over many rows would otherwise go through a file.
+        .pragma("temp_store", "MEMORY")
         .busy_timeout(limits.timeout);
     let pool = || SqlitePoolOptions::new().acquire_timeout(limits.connect_timeout).test_before_acquire(false);
     let failed = |error: sqlx::Error| error.to_string();

@@ -28,7 +28,10 @@ pub async fn append_all(
             (*seq).into(),
         ])
     };
-    let rows = events.iter().map(row).collect::<Result<_>>()?;
+    // Neighbours in the index by session come one after the other.
+    let mut events: Vec<_> = events.iter().collect();
+    events.sort_unstable_by_key(|(session, seq, _)| (*session, *seq));
+    let rows = events.into_iter().map(row).collect::<Result<_>>()?;
     transaction.bulk(&Bulk { text, rows }).await
 }
 

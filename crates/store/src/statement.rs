@@ -17,7 +17,7 @@ use crate::failure::Failure;
 
 /// The most rows that one statement of SQLite takes; its texts have so many rows or a lesser power of two, so that few
 /// different ones are prepared.
-const SQLITE_ROWS: usize = 64;
+const SQLITE_ROWS: usize = 256;
 
 /// A value; `None` is NULL.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ fn bound(done: Bound) -> Result<(), Failure> {
 }
 
 /// Binds values for SQLite.
-pub fn for_sqlite(values: &[Value]) -> Result<SqliteArguments, Failure> {
+pub fn for_sqlite<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<SqliteArguments, Failure> {
     let mut arguments = SqliteArguments::default();
     for value in values {
         bound(match value {
@@ -164,16 +164,13 @@ impl Bulk {
         })
     }
 
+    /// Its placeholders have no numbers: SQLite counts them itself, and would look for the name of each in a list.
     fn sqlite_chunk(&self, rows: &[Vec<Value>]) -> Result<(SqlStr, SqliteArguments), Failure> {
         let columns = rows.first().map_or(0, Vec::len);
-        let row = |index: usize| {
-            let values: Vec<_> =
-                (1..=columns).map(|column| format!("${}", index * columns + column)).collect();
-            format!("({})", values.join(","))
-        };
-        let list: Vec<_> = (0..rows.len()).map(row).collect();
-        let text = self.text.replace("{rows}", &format!("(VALUES {}) AS v", list.join(",")));
-        Ok((AssertSqlSafe(text).into_sql_str(), for_sqlite(&rows.concat())?))
+        let row = format!("({})", vec!["?"; columns].join(","));
+        let list = vec![row.as_str(); rows.len()].join(",");
+        let text = self.text.replace("{rows}", &format!("(VALUES {list}) AS v"));
+        Ok((AssertSqlSafe(text).into_sql_str(), for_sqlite(rows.iter().flatten())?))
     }
 
     /// The one statement that PostgreSQL executes, with an array a column.
@@ -203,11 +200,11 @@ impl Bulk {
         let (done, cast) = match self.rows.first().map(|row| &row[column]) {
             Some(Value::Id(_)) => array!(Id, |id| *id, ""),
             Some(Value::Time(_)) => array!(Time, |time| *time, ""),
-            Some(Value::Text(_)) => array!(Text, |text| text.clone(), ""),
+            Some(Value::Text(_)) => array!(Text, |text| text.as_deref(), ""),
             Some(Value::Count(_)) => array!(Count, |count| *count, ""),
             Some(Value::Flag(_)) => array!(Flag, |flag| *flag, ""),
-            Some(Value::Bytes(_)) => array!(Bytes, |bytes| bytes.clone(), ""),
-            Some(Value::Json(_)) => array!(Json, |text| text.clone(), "::text[]::jsonb[]"),
+            Some(Value::Bytes(_)) => array!(Bytes, |bytes| bytes.as_slice(), ""),
+            Some(Value::Json(_)) => array!(Json, |text| text.as_str(), "::text[]::jsonb[]"),
             Some(Value::Ip(_)) => array!(Ip, |ip| ip.map(|ip| ip.to_string()), "::text[]::inet[]"),
             Some(Value::Tags(_)) | None => (Err("lists are not written in bulk".into()), ""),
         };

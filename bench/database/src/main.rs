@@ -1,0 +1,83 @@
+//! Writes events durably, as fast as callers that wait for each answer can, and prints what a row costs.
+//!
+//! Each load has a fresh database with the store's schema, an owner and broadcasts. What was acknowledged is counted in
+//! the table afterwards; a lost row or a gap in the numbers of a session is an error.
+
+mod bulk;
+mod fill;
+mod meter;
+mod ours;
+mod place;
+mod single;
+
+use anyhow::{Result, ensure};
+use clap::{Parser, ValueEnum};
+
+use fill::Hall;
+use meter::Meter;
+use place::Place;
+
+/// Writes events durably.
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(flatten)]
+    place: Place,
+    /// What is written, and how.
+    #[arg(long)]
+    load: Load,
+    /// How many write at a time, each its next when it has its answer.
+    #[arg(long, default_value_t = 1)]
+    callers: usize,
+    /// Rows in a commit, where the load says how many.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// The broadcasts that the rows belong to.
+    #[arg(long, default_value_t = 100)]
+    broadcasts: usize,
+    #[arg(long, default_value_t = 3.0)]
+    secs: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Load {
+    /// Events through the store.
+    Append,
+    /// Joins and leaves through the store, in turn; a row is one of either.
+    Viewers,
+    /// Our rows, an INSERT and a commit each.
+    Single,
+    /// Our rows in their table, many a commit, without the store.
+    Rows,
+    /// Five plain columns and an index, many a commit.
+    Plain,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    // As many as the server has on one core; SQLite's own thread comes on top.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(run(&options))
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let place = &options.place;
+    place.empty().await?;
+    let hall = Hall::fill(place, options.broadcasts).await?;
+    place.settle().await?;
+    let meter = Meter::new(place.server(), options.secs);
+    let (figures, acknowledged) = match options.load {
+        Load::Append => ours::append(place, &hall, options.callers, meter).await?,
+        Load::Viewers => ours::join_and_leave(place, &hall, options.callers, meter).await?,
+        Load::Single => single::insert(place, &hall, options.callers, meter).await?,
+        Load::Rows => bulk::our_rows(place, hall, options.batch, meter).await?,
+        Load::Plain => bulk::plain_rows(place, options.batch, meter).await?,
+    };
+    if options.load != Load::Plain {
+        let expected = acknowledged + options.broadcasts as u64;
+        let found = place.count_events().await?;
+        ensure!(found == expected, "{expected} events were acknowledged, {found} are in the log");
+    }
+    place.remove().await?;
+    println!("{figures}");
+    Ok(())
+}
