@@ -10,6 +10,7 @@ mod broadcasts;
 #[path = "contract/durability.rs"]
 mod durability;
 #[path = "contract/harness.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
 #[path = "contract/users.rs"]
 mod users;

@@ -5,7 +5,7 @@ use tallylight_core::viewer::SignOfLife;
 use tallylight_store::Location;
 use tallylight_testkit::{Durability, Postgres, psql};
 
-use crate::harness::{Database, Db, NOON, OnServer};
+use crate::harness::{Db, NOON, OnServer};
 
 /// A server whose log explains each statement.
 struct Explaining {

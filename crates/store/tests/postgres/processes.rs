@@ -8,7 +8,7 @@ use tallylight_core::store::SessionStore;
 use tallylight_core::viewer::{JoinOutcome, NewViewer};
 use tallylight_store::{Limits, Location, Store};
 
-use crate::harness::{Database, Db, NOON};
+use crate::harness::{Db, NOON};
 
 /// Tells this test binary, started once more, to be one of the crowd.
 const ROLE: &str = "TESTKIT_CROWD";

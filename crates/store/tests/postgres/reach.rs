@@ -7,7 +7,7 @@ use tallylight_store::{Limits, Location, Store};
 use tallylight_testkit::{Certificate, Durability, PgBouncer, Postgres};
 use tokio::net::TcpListener;
 
-use crate::harness::{Database, Db};
+use crate::harness::Db;
 
 async fn open(url: &str) -> Result<Store, String> {
     let limits = Limits { connect_timeout: Duration::from_secs(5), ..Limits::default() };
