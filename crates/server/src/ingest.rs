@@ -10,6 +10,7 @@ use tallylight_core::session::{Admission, Refusal};
 use tallylight_media::hls::{Origin, Publication, PublishId};
 use tallylight_media::rtmp::{Publisher, Rejection, Request};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -72,15 +73,26 @@ impl Ingest {
         self.stopped(&admission, &reason).await;
     }
 
-    /// Pulls packets into the publication until something ends it; returns what.
-    async fn publish(
-        self,
-        admission: Admission,
+    /// Feeds the publication until something ends it; returns what.
+    async fn publish(self, admission: Admission, publication: Publication, publisher: Publisher) -> String {
+        let mut told = Told::default();
+        let reason = self.pull(&admission, publication, publisher, &mut told).await;
+        if let Some(telling) = told.telling {
+            // That it was live is noted before that it went.
+            let _ = telling.await;
+        }
+        reason
+    }
+
+    /// Pulls packets until something ends it; returns what.
+    async fn pull(
+        &self,
+        admission: &Admission,
         mut publication: Publication,
         mut publisher: Publisher,
+        told: &mut Told,
     ) -> String {
         let mut cut = admission.cut.clone();
-        let mut told = Told::default();
         let reason = loop {
             let packet = tokio::select! {
                 packet = publisher.next() => packet,
@@ -99,7 +111,7 @@ impl Ingest {
                 Err(error) => break error.to_string(),
             }
             if told.playable && !told.done {
-                self.tell(&admission, &mut told).await;
+                self.tell(admission, told).await;
             }
         };
         // What is under way is flushed before the encoder is told, so that no viewer waits for a slow encoder.
@@ -108,19 +120,20 @@ impl Ingest {
         reason
     }
 
-    /// Tells the session that there is something to play. Media goes on although the database fails; while it does
-    /// not answer, the encoder is held up for as long as the store waits for it.
+    /// Tells the session that there is something to play, without holding up the encoder: media goes on although the
+    /// database does not answer.
     async fn tell(&self, admission: &Admission, told: &mut Told) {
         let now = self.clock.monotonic();
-        if told.again_at.is_some_and(|at| now < at) {
-            return;
-        }
-        match self.sessions.media_started(admission.broadcast.id, admission.publish).await {
-            Ok(_) => told.done = true,
-            Err(error) => {
-                error!(broadcast_id = %admission.broadcast.id, %error, "a broadcast could not be noted as live");
+        match told.telling.take() {
+            Some(telling) if !telling.is_finished() => told.telling = Some(telling),
+            Some(telling) => {
+                told.done = telling.await.unwrap_or(false);
                 told.again_at = Some(now + RETRY);
             }
+            None if told.again_at.is_none_or(|at| now >= at) => {
+                told.telling = Some(tokio::spawn(started(self.sessions.clone(), admission.clone())));
+            }
+            None => {}
         }
     }
 
@@ -141,11 +154,22 @@ impl Ingest {
     }
 }
 
+/// Notes a broadcast as live; whether that could be done.
+async fn started(sessions: Arc<SessionManager>, admission: Admission) -> bool {
+    let id = admission.broadcast.id;
+    let noted = sessions.media_started(id, admission.publish).await;
+    if let Err(error) = &noted {
+        error!(broadcast_id = %id, %error, "a broadcast could not be noted as live");
+    }
+    noted.is_ok()
+}
+
 /// Whether the session knows of the media yet.
 #[derive(Default)]
 struct Told {
     playable: bool,
     done: bool,
+    telling: Option<JoinHandle<bool>>,
     again_at: Option<Duration>,
 }
 

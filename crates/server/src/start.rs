@@ -15,11 +15,11 @@ use tallylight_core::session::SessionParts;
 use tallylight_core::user::{StreamKeys, UserParts};
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
-use tallylight_store::Store;
+use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
@@ -43,7 +43,7 @@ pub struct Running {
     public_url: String,
     store: Store,
     /// Held as long as the data is ours.
-    _lock: File,
+    _lock: (File, Claim),
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -65,7 +65,13 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let location = settings.location();
     let store = Store::open(&location, settings.database()).await.map_err(|error| anyhow!("{error}"))?;
+    let claim = store.claim().await.map_err(|error| anyhow!("{}: {error}", location.name()))?;
     info!(database = location.name(), "opened the database");
+    if std::env::var_os("REDIS_URL").is_some() {
+        warn!(
+            "REDIS_URL is set and not used: this version keeps everything but the database in its own memory"
+        );
+    }
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
@@ -97,7 +103,18 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     });
     tasks.spawn(http::serve(http_listener, app, settings.http_limits(), stop.clone()));
     let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
-    Ok(Running { http, rtmp, rtmp_app, setup_token, users, public_url, store, _lock: lock, stop, tasks })
+    Ok(Running {
+        http,
+        rtmp,
+        rtmp_app,
+        setup_token,
+        users,
+        public_url,
+        store,
+        _lock: (lock, claim),
+        stop,
+        tasks,
+    })
 }
 
 /// Keeps a second server from the same data: each would time out the other's viewers.

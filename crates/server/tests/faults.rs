@@ -7,6 +7,8 @@ mod crowd;
 mod database;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/fsync.rs"]
+mod fsync;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "faults/player.rs"]

@@ -6,6 +6,7 @@
 
 mod batch;
 mod broadcasts;
+mod claim;
 mod connect;
 mod database;
 mod events;
@@ -19,6 +20,7 @@ mod users;
 
 use tallylight_core::Result;
 
+pub use claim::Claim;
 pub use connect::Location;
 pub use database::Limits;
 

@@ -27,6 +27,11 @@ impl Server {
         Self { data: data.to_owned(), database_url, child, base, rtmp }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: nothing is finished, nothing is said.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

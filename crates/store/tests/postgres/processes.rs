@@ -76,3 +76,15 @@ async fn places_and_numbers_are_shared_by_processes() {
     assert_eq!(db.counts(&show).await.viewers, 100);
     assert_eq!(db.log(&show).await.len(), 1 + 100 + 90);
 }
+
+#[tokio::test]
+async fn a_database_is_claimed_by_one_server_until_that_ends() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let open = async || Store::open(&db.database.location(), Limits::default()).await.unwrap();
+    let (first, second) = (open().await, open().await);
+    let claim = first.claim().await.unwrap();
+    let refusal = second.claim().await.unwrap_err().to_string();
+    assert!(refusal.contains("another server"), "{refusal}");
+    drop(claim);
+    second.claim().await.unwrap();
+}
