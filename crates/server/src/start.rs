@@ -65,7 +65,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let location = settings.location();
     let store = Store::open(&location, settings.database()).await.map_err(|error| anyhow!("{error}"))?;
-    let claim = store.claim().await.map_err(|error| anyhow!("{}: {error}", location.name()))?;
+    let claim = store.claim().await.map_err(|error| anyhow!("{error} ({})", location.name()))?;
     info!(database = location.name(), "opened the database");
     if std::env::var_os("REDIS_URL").is_some() {
         warn!(

@@ -75,7 +75,9 @@ async fn apply_pending(transaction: &mut Transaction, migrator: &Migrator) -> Re
         // Any number will do that nobody else takes for something else.
         transaction.execute(&sql("SELECT pg_advisory_xact_lock(7221651302021)")).await?;
     }
-    transaction.script(history_table(transaction)).await?;
+    if !has_history(transaction).await? {
+        transaction.script(history_table(transaction)).await?;
+    }
     let before = steps(migrator, &applied(transaction).await?);
     refuse_strange(&before)?;
     for migration in migrator.iter() {
@@ -106,12 +108,12 @@ fn migrator(database: &Database) -> &'static Migrator {
 /// The history has the shape that sqlx's own tools know.
 fn history_table(transaction: &Transaction) -> sqlx::SqlStr {
     sqlx::SqlStr::from_static(if transaction.is_sqlite() {
-        "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+        "CREATE TABLE _sqlx_migrations (
            version BIGINT PRIMARY KEY, description TEXT NOT NULL,
            installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
            success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)"
     } else {
-        "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+        "CREATE TABLE _sqlx_migrations (
            version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
            success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)"
     })
