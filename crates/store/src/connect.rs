@@ -62,6 +62,16 @@ pub async fn connect(location: &Location, limits: Limits) -> Result<Database> {
     Ok(Database { pools: pools.map_err(|reason| location.blame(Error::Unavailable(reason)))?, limits })
 }
 
+/// As [`connect`], to look only: a file that is not there is not made, and one that is there is not changed.
+pub async fn connect_to_read(location: &Location, limits: Limits) -> Result<Database> {
+    let Location::File(path) = location else { return connect(location, limits).await };
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(limits.timeout);
+    let pool = SqlitePoolOptions::new().acquire_timeout(limits.connect_timeout).test_before_acquire(false);
+    let readers = pool.connect_with(options).await;
+    let readers = readers.map_err(|error| location.blame(Error::Unavailable(error.to_string())))?;
+    Ok(Database { pools: Pools::Sqlite { writer: readers.clone(), readers }, limits })
+}
+
 async fn open_file(path: &Path, limits: Limits) -> Result<Pools, String> {
     // Addresses and hashes of people are in it: for nobody but the server. SQLite gives its other files the same mode.
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);

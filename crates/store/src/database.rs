@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::failure::Failure;
 use crate::row::Row;
-use crate::statement::{Bulk, Statement, for_postgres, for_sqlite};
+use crate::statement::{Bulk, Statement, Value, for_postgres, for_sqlite};
 
 /// The wait before the second, third … try; the last one is repeated.
 const BACKOFF: [Duration; 4] =
@@ -203,6 +203,16 @@ impl Database {
         Ok(transaction)
     }
 
+    /// Begins a transaction that only reads, however long, and sees one state of everything.
+    pub async fn begin_snapshot(&self) -> Result<Transaction, Failure> {
+        let deadline = Instant::now() + self.limits.timeout;
+        let mut transaction = self.acquire(false, deadline).await?;
+        let begin =
+            if self.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+        within(deadline, transaction.raw(SqlStr::from_static(begin))).await?;
+        Ok(transaction)
+    }
+
     /// Whether this is SQLite.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.pools, Pools::Sqlite { .. })
@@ -298,11 +308,16 @@ impl Transaction {
 
     /// The rows of a statement.
     pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Failure> {
+        self.built_rows(SqlStr::from_static(statement.text), &statement.values).await
+    }
+
+    /// The rows of a statement whose text is put together.
+    pub async fn built_rows(&mut self, text: SqlStr, values: &[Value]) -> Result<Vec<Row>, Failure> {
         Ok(each!(self, connection, direct => {
-            let query = sqlx::query_with(statement.text, for_sqlite(&statement.values)?);
+            let query = sqlx::query_with(text, for_sqlite(values)?);
             query.fetch_all(&mut **connection).await?.into_iter().map(Row::Sqlite).collect()
         }, {
-            let query = sqlx::query_with(statement.text, for_postgres(&statement.values)?);
+            let query = sqlx::query_with(text, for_postgres(values)?);
             query.persistent(*direct).fetch_all(&mut **connection).await?.into_iter().map(Row::Postgres).collect()
         }))
     }
@@ -352,6 +367,16 @@ impl Transaction {
         self.raw(SqlStr::from_static("COMMIT")).await?;
         drop(self.connection.take());
         Ok(())
+    }
+
+    /// Hands PostgreSQL lines for a `COPY … FROM STDIN`, in its text format.
+    pub async fn copy_in(&mut self, text: &str, lines: &[u8]) -> Result<(), sqlx::Error> {
+        let Some(Connection::Postgres(connection, _)) = self.connection.as_mut() else {
+            return Err(sqlx::Error::Protocol("only PostgreSQL takes lines".into()));
+        };
+        let mut copy = connection.copy_in_raw(text).await?;
+        copy.send(lines).await?;
+        copy.finish().await.map(|_| ())
     }
 
     /// Executes several statements of the database's own dialect.

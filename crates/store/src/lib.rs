@@ -6,16 +6,21 @@
 
 mod batch;
 mod broadcasts;
+mod canonical;
 mod claim;
 mod connect;
+pub mod copy;
 mod database;
 mod events;
 mod failure;
 mod gather;
 pub mod migrations;
+mod record;
 mod row;
 mod sessions;
 mod statement;
+mod tables;
+mod trouble;
 mod users;
 
 use tallylight_core::Result;
@@ -23,6 +28,7 @@ use tallylight_core::Result;
 pub use claim::Claim;
 pub use connect::Location;
 pub use database::Limits;
+pub use trouble::Trouble;
 
 use database::Database;
 use gather::Gatherer;

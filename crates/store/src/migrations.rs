@@ -4,12 +4,11 @@
 //! take turns, a pooler may be in between, and whoever is killed half-way leaves the schema as it was. A migration
 //! first expands: the version before it must be able to go on. What it makes superfluous is dropped a release later.
 
-use async_trait::async_trait;
 use sqlx::migrate::{Migration, Migrator};
 use tallylight_core::{Error, Result};
 
 use crate::connect::{self, Location};
-use crate::database::{Database, Limits, Transaction, Work};
+use crate::database::{Database, Limits, Transaction};
 use crate::failure::Failure;
 use crate::statement::{Statement, Value, sql};
 
@@ -40,15 +39,34 @@ pub enum State {
     Changed,
 }
 
-/// What a database has and what it lacks. A database without any schema lacks everything.
+/// What a database has and what it lacks; nothing is changed. A database without any schema, and a file that is not
+/// there, lack everything.
 ///
 /// # Errors
 /// [`Error::Unavailable`] naming the database and what is wrong with it.
 pub async fn status(location: &Location, limits: Limits) -> Result<Vec<Step>> {
-    let database = connect::connect(location, limits).await?;
-    let applied = database.transact(&History).await;
+    if let Location::File(path) = location
+        && !path.exists()
+    {
+        return Ok(steps(&SQLITE, &[]));
+    }
+    let database = connect::connect_to_read(location, limits).await?;
+    let found = look(&database).await;
     database.close().await;
-    Ok(steps(migrator(&database), &applied.map_err(|failure| location.blame(failure.into()))?))
+    found.map_err(|failure| location.blame(failure.into()))
+}
+
+async fn look(database: &Database) -> Result<Vec<Step>, Failure> {
+    let mut transaction = database.begin_snapshot().await?;
+    let found = current(&mut transaction).await?;
+    transaction.commit_whenever().await?;
+    Ok(found)
+}
+
+/// As [`status`], inside a transaction.
+pub(crate) async fn current(transaction: &mut Transaction) -> Result<Vec<Step>, Failure> {
+    let applied = if has_history(transaction).await? { applied(transaction).await? } else { Vec::new() };
+    Ok(steps(migrator_of(transaction.is_sqlite()), &applied))
 }
 
 /// Applies what is pending; all steps as they stand then.
@@ -65,12 +83,14 @@ pub async fn run(location: &Location, limits: Limits) -> Result<Vec<Step>> {
 /// As [`run`], on open connections.
 pub(crate) async fn run_on(database: &Database) -> Result<Vec<Step>> {
     let mut transaction = database.begin_for_long().await?;
-    let steps = apply_pending(&mut transaction, migrator(database)).await?;
+    let steps = apply_pending(&mut transaction).await?;
     transaction.commit_whenever().await?;
     Ok(steps)
 }
 
-async fn apply_pending(transaction: &mut Transaction, migrator: &Migrator) -> Result<Vec<Step>, Failure> {
+/// As [`run`], inside a transaction.
+pub(crate) async fn apply_pending(transaction: &mut Transaction) -> Result<Vec<Step>, Failure> {
+    let migrator = migrator_of(transaction.is_sqlite());
     if !transaction.is_sqlite() {
         // Any number will do that nobody else takes for something else.
         transaction.execute(&sql("SELECT pg_advisory_xact_lock(7221651302021)")).await?;
@@ -101,8 +121,8 @@ async fn apply(transaction: &mut Transaction, migration: &Migration) -> Result<(
     transaction.execute(&note).await.map(|_| ())
 }
 
-fn migrator(database: &Database) -> &'static Migrator {
-    if database.is_sqlite() { &SQLITE } else { &POSTGRES }
+fn migrator_of(is_sqlite: bool) -> &'static Migrator {
+    if is_sqlite { &SQLITE } else { &POSTGRES }
 }
 
 /// The history has the shape that sqlx's own tools know.
@@ -126,18 +146,6 @@ async fn has_history(transaction: &mut Transaction) -> Result<bool, Failure> {
         "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
     });
     Ok(transaction.row(&statement).await?.is_some())
-}
-
-/// Reads what was applied, without making anything.
-struct History;
-
-#[async_trait]
-impl Work for History {
-    type Done = Vec<Applied>;
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<Vec<Applied>, Failure> {
-        if has_history(transaction).await? { applied(transaction).await } else { Ok(Vec::new()) }
-    }
 }
 
 type Applied = (i64, String, Vec<u8>);
@@ -170,7 +178,11 @@ fn steps(migrator: &Migrator, applied: &[Applied]) -> Vec<Step> {
     steps
 }
 
-fn refuse_strange(steps: &[Step]) -> Result<()> {
+/// Refuses a schema that this version does not know.
+///
+/// # Errors
+/// [`Error::Unavailable`] naming the first step that is not as this version knows it.
+pub fn refuse_strange(steps: &[Step]) -> Result<()> {
     for Step { version, description, state } in steps {
         match state {
             State::Applied | State::Pending => {}
