@@ -1,5 +1,9 @@
 //! The command line.
 
+mod migrate;
+mod place;
+mod show;
+
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -30,6 +34,8 @@ enum Command {
     Serve(ServeArgs),
     /// Start a server with sample users and living, generated broadcasts, in a folder that goes when it stops.
     Demo(DemoArgs),
+    /// Bring the database's schema up to date, look at it, or move to PostgreSQL.
+    Migrate(migrate::MigrateArgs),
     /// Print the OpenAPI document of this version.
     Openapi,
 }
@@ -70,6 +76,7 @@ impl Cli {
             None => serve(self.serve),
             Some(Command::Serve(args)) => serve(args),
             Some(Command::Demo(args)) => run_demo(&args),
+            Some(Command::Migrate(args)) => migrate::run(&args),
             Some(Command::Openapi) => print_document(),
         };
         match done {

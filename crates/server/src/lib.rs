@@ -5,6 +5,7 @@ pub mod demo;
 mod http;
 mod ingest;
 mod keeper;
+mod lock;
 mod logging;
 mod secret;
 pub mod settings;

@@ -269,8 +269,13 @@ impl Settings {
     pub fn location(&self) -> Location {
         match given(&self.database_url) {
             Some(url) => Location::Server(url.to_owned()),
-            None => Location::File(self.data_dir.join(DATABASE_FILE)),
+            None => Location::File(self.database_file()),
         }
+    }
+
+    /// The file of SQLite, used or not.
+    pub fn database_file(&self) -> PathBuf {
+        self.data_dir.join(DATABASE_FILE)
     }
 
     /// For the database.

@@ -1,11 +1,10 @@
 //! Builds the server out of its parts and starts it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -23,10 +22,9 @@ use tracing::{info, warn};
 
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
+use crate::lock::lock;
 use crate::settings::Settings;
 use crate::{http, secret};
-
-const LOCK: &str = "lock";
 
 /// A server at work.
 pub struct Running {
@@ -115,21 +113,6 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
-}
-
-/// Keeps a second server from the same data: each would time out the other's viewers.
-fn lock(data_dir: &Path) -> anyhow::Result<File> {
-    let path = data_dir.join(LOCK);
-    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("the data folder {} is in use by another server", data_dir.display())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
-        }
-    }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

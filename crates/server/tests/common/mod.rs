@@ -81,6 +81,11 @@ pub struct Show {
 type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 impl Person {
+    /// The same, signed in.
+    pub fn with(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.base).unwrap_or(path);
         let request = self.http.request(method, format!("{}{path}", self.base));

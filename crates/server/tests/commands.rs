@@ -1,0 +1,9 @@
+//! The commands about stored data, run as the operator runs them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "commands/harness.rs"]
+mod harness;
+#[path = "commands/migrate.rs"]
+mod migrate;
+
+mod common;
