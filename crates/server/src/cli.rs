@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod migrate;
 mod place;
 mod show;
@@ -36,6 +37,10 @@ enum Command {
     Demo(DemoArgs),
     /// Bring the database's schema up to date, look at it, or move to PostgreSQL.
     Migrate(migrate::MigrateArgs),
+    /// Back up SQLite and the server's secret into a new folder, while the server runs.
+    Backup(backup::BackupArgs),
+    /// Put a backup back in place while the server is stopped; what was there is kept.
+    Restore(backup::BackupArgs),
     /// Print the OpenAPI document of this version.
     Openapi,
 }
@@ -77,6 +82,8 @@ impl Cli {
             Some(Command::Serve(args)) => serve(args),
             Some(Command::Demo(args)) => run_demo(&args),
             Some(Command::Migrate(args)) => migrate::run(&args),
+            Some(Command::Backup(args)) => backup::backup(&args),
+            Some(Command::Restore(args)) => backup::restore(&args),
             Some(Command::Openapi) => print_document(),
         };
         match done {

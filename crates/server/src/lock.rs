@@ -1,18 +1,33 @@
 //! Keeps a second server, and commands that need the data at rest, off a data folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::ErrorKind;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use tallylight_store::restore::is_under_way;
 
 const LOCK: &str = "lock";
 
 /// Locks a data folder as long as the file is open: a second server would time out the first one's viewers.
 ///
 /// # Errors
-/// When somebody else has it.
+/// When somebody else has it, or a restore was stopped half-way.
 pub fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let file = lock_half_restored(data_dir)?;
+    if is_under_way(data_dir) {
+        bail!(
+            "a restore into {} was stopped half-way: run tallylight restore again with the backup",
+            data_dir.display()
+        );
+    }
+    Ok(file)
+}
+
+/// As [`lock`], to restore.
+///
+/// # Errors
+/// When somebody else has it.
+pub fn lock_half_restored(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join(LOCK);
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     take(file, data_dir)
@@ -23,11 +38,7 @@ pub fn lock(data_dir: &Path) -> anyhow::Result<File> {
 /// # Errors
 /// As [`lock`].
 pub fn lock_if_used(folder: &Path) -> anyhow::Result<Option<File>> {
-    match OpenOptions::new().write(true).open(folder.join(LOCK)) {
-        Ok(file) => take(file, folder).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be opened", folder.join(LOCK).display())),
-    }
+    if folder.join(LOCK).exists() { lock(folder).map(Some) } else { Ok(None) }
 }
 
 fn take(file: File, folder: &Path) -> anyhow::Result<File> {

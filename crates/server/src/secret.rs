@@ -10,8 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tallylight_core::ids::Ids;
 use tallylight_core::secret::{SECRET_BYTES, Secret};
-
-const FILE: &str = "secret.key";
+use tallylight_store::backup::SECRET_FILE;
 
 /// Reads the secret, making it if there is none.
 ///
@@ -21,7 +20,7 @@ pub fn load(setting: &str, data_dir: &Path, ids: &dyn Ids) -> anyhow::Result<Sec
     if !setting.is_empty() {
         return parse(setting).context("setting secret");
     }
-    let path = data_dir.join(FILE);
+    let path = data_dir.join(SECRET_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => parse(&text).with_context(|| path.display().to_string()),
         Err(error) if error.kind() == ErrorKind::NotFound => make(&path, ids),
@@ -65,14 +64,14 @@ mod tests {
         let first = load("", folder.path(), &SystemIds::default()).unwrap();
         let again = load("", folder.path(), &SystemIds::default()).unwrap();
         assert_eq!(first.derive(Purpose::Access).unwrap(), again.derive(Purpose::Access).unwrap());
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join(SECRET_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn a_damaged_secret_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), "short").unwrap();
+        fs::write(folder.path().join(SECRET_FILE), "short").unwrap();
         let error = load("", folder.path(), &SystemIds::default()).err().unwrap();
         assert!(format!("{error:#}").contains("secret.key: is not a secret"), "{error:#}");
     }

@@ -15,6 +15,7 @@ use tallylight_api::HttpSettings;
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
 use tallylight_media::{hls, rtmp};
+use tallylight_store::backup::DATABASE_FILE;
 use tallylight_store::{Limits as DatabaseLimits, Location};
 
 use crate::http::Limits;
@@ -23,8 +24,6 @@ const DEFAULT_FILE: &str = "tallylight.toml";
 const PREFIX: &str = "TALLYLIGHT";
 /// The variable that hosts set for every program.
 const DATABASE_URL: &str = "DATABASE_URL";
-/// The file of the default database, in the data folder.
-const DATABASE_FILE: &str = "tallylight.db";
 /// The longest that a broadcast may wait for its encoder, in seconds.
 const MAX_RECONNECT_WINDOW: u64 = 1_800;
 const KIB: u64 = 1 << 10;

@@ -1,6 +1,8 @@
 //! The commands about stored data, run as the operator runs them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[path = "commands/backup.rs"]
+mod backup;
 #[path = "commands/harness.rs"]
 mod harness;
 #[path = "commands/migrate.rs"]

@@ -64,8 +64,20 @@ pub async fn connect(location: &Location, limits: Limits) -> Result<Database> {
 
 /// As [`connect`], to look only: a file that is not there is not made, and one that is there is not changed.
 pub async fn connect_to_read(location: &Location, limits: Limits) -> Result<Database> {
-    let Location::File(path) = location else { return connect(location, limits).await };
-    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(limits.timeout);
+    match location {
+        Location::File(path) => read_file(SqliteConnectOptions::new().filename(path), limits).await,
+        Location::Server(_) => connect(location, limits).await,
+    }
+}
+
+/// As [`connect_to_read`], of a file that nobody else uses: nothing is made beside it either.
+pub async fn connect_at_rest(path: &Path, limits: Limits) -> Result<Database> {
+    read_file(SqliteConnectOptions::new().filename(path).immutable(true), limits).await
+}
+
+async fn read_file(options: SqliteConnectOptions, limits: Limits) -> Result<Database> {
+    let options = options.read_only(true).busy_timeout(limits.timeout);
+    let location = Location::File(options.get_filename().to_owned());
     let pool = SqlitePoolOptions::new().acquire_timeout(limits.connect_timeout).test_before_acquire(false);
     let readers = pool.connect_with(options).await;
     let readers = readers.map_err(|error| location.blame(Error::Unavailable(error.to_string())))?;

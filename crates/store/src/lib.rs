@@ -4,6 +4,7 @@
 //! One file a noun; [`statement`] and [`row`] hold what differs between the databases, [`batch`] and [`gather`] how the
 //! writes of many callers share a transaction.
 
+pub mod backup;
 mod batch;
 mod broadcasts;
 mod canonical;
@@ -13,9 +14,11 @@ pub mod copy;
 mod database;
 mod events;
 mod failure;
+mod files;
 mod gather;
 pub mod migrations;
 mod record;
+pub mod restore;
 mod row;
 mod sessions;
 mod statement;

@@ -56,7 +56,8 @@ pub async fn status(location: &Location, limits: Limits) -> Result<Vec<Step>> {
     found.map_err(|failure| location.blame(failure.into()))
 }
 
-async fn look(database: &Database) -> Result<Vec<Step>, Failure> {
+/// As [`status`], on open connections.
+pub(crate) async fn look(database: &Database) -> Result<Vec<Step>, Failure> {
     let mut transaction = database.begin_snapshot().await?;
     let found = current(&mut transaction).await?;
     transaction.commit_whenever().await?;

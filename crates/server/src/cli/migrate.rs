@@ -135,7 +135,7 @@ fn copy_over(place: &Place, args: &CopyArgs) -> anyhow::Result<()> {
 }
 
 async fn copy_with_bar(from: &Path, to: &Location, limits: Limits) -> anyhow::Result<Vec<Copied>> {
-    let mut bar = show::CopyBar::new();
+    let mut bar = show::CopyBar::default();
     let done = copy(from, to, limits, &mut |progress| bar.show(progress)).await;
     bar.end();
     done.map_err(|Trouble(message)| anyhow!(message))

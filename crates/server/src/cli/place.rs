@@ -24,8 +24,11 @@ pub struct Place {
 impl Place {
     /// Reads the settings, and logs warnings only: such commands talk themselves.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let overrides =
-            Overrides { data_dir: self.data_dir.clone(), log: Some("warn".into()), ..Overrides::default() };
+        let overrides = Overrides {
+            data_dir: self.data_dir.clone(),
+            log: Some("warn,sqlx=error".into()),
+            ..Overrides::default()
+        };
         let settings = Settings::load(self.config.as_deref(), &overrides)?;
         logging::init(&settings)?;
         Ok(settings)

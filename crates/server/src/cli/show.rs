@@ -1,9 +1,10 @@
 //! What commands print: aligned tables, and how far they are.
 
-use std::io::{IsTerminal, Write};
+use std::fmt::Write;
+use std::io::{IsTerminal, Write as _};
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tallylight_store::copy::{Progress, Stage};
 
 /// Lines of text on standard output, in columns; columns of numbers are aligned at the right.
@@ -33,26 +34,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().lock().write_all(text.as_bytes()).context("the output could not be written")
 }
 
-/// How far a copy is: a bar on a terminal, otherwise a line a table.
+/// How far a copy is: a bar a stage on a terminal, otherwise a line a table.
+#[derive(Default)]
 pub struct CopyBar {
-    bar: Option<ProgressBar>,
-    stage: Option<Stage>,
+    bar: Option<(Stage, ProgressBar)>,
 }
 
 impl CopyBar {
-    /// Nothing is shown yet.
-    pub fn new() -> Self {
-        let style = ProgressStyle::with_template(
-            "  {prefix} {msg:18} {bar:24} {pos}/{len} rows, {per_sec}, {eta} left",
-        );
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            style.map(|style| bar.set_style(style)).unwrap_or_default();
-            bar
-        });
-        Self { bar, stage: None }
-    }
-
     /// Shows this.
     pub fn show(&mut self, progress: Progress) {
         let verb = match progress.stage {
@@ -60,28 +48,37 @@ impl CopyBar {
             Stage::Checking => "checking",
         };
         let (done, total) = progress.of_table;
-        match &self.bar {
-            None if done == total => {
-                eprintln!("  {verb} {}: {total} row{}", progress.table, if total == 1 { "" } else { "s" });
-            }
-            None => {}
-            Some(bar) => {
-                // Each stage goes through all rows, at a rate of its own.
-                if self.stage.replace(progress.stage) != Some(progress.stage) {
-                    bar.reset();
-                    bar.set_length(progress.of_all.1);
-                    bar.set_prefix(verb);
-                }
-                bar.set_message(progress.table);
-                bar.set_position(progress.of_all.0);
-            }
+        if std::io::stderr().is_terminal() {
+            let bar = self.of_stage(progress.stage, progress.of_all.1);
+            bar.set_message(format!("{verb} {}", progress.table));
+            bar.set_position(progress.of_all.0);
+        } else if done == total {
+            eprintln!("  {verb} {}: {total} row{}", progress.table, if total == 1 { "" } else { "s" });
         }
     }
 
+    /// Each stage goes through all rows, at a rate of its own.
+    fn of_stage(&mut self, stage: Stage, rows: u64) -> &ProgressBar {
+        if self.bar.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+            self.end();
+        }
+        let (_, bar) = self.bar.get_or_insert_with(|| (stage, ProgressBar::new(rows).with_style(style())));
+        bar
+    }
+
     /// Removes the bar.
-    pub fn end(self) {
-        if let Some(bar) = self.bar {
+    pub fn end(&mut self) {
+        if let Some((_, bar)) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
+}
+
+fn style() -> ProgressStyle {
+    let rate = |state: &ProgressState, out: &mut dyn Write| {
+        let _ = write!(out, "{:.0} rows/s", state.per_sec());
+    };
+    let style = "  {msg:27} {bar:24} {human_pos} of {human_len}, {rate}, {eta} left";
+    ProgressStyle::with_template(style)
+        .map_or_else(|_| ProgressStyle::default_bar(), |style| style.with_key("rate", rate))
 }
