@@ -130,7 +130,7 @@ fn copy_over(place: &Place, args: &CopyArgs) -> anyhow::Result<()> {
     show_copied(&copied)?;
     show::print(
         "\nNow set database_url (or DATABASE_URL) to this PostgreSQL and start the server; the SQLite file is unchanged.\n\
-         Keep secret.key where it is: sign-ins and stream keys are sealed with it.\n",
+         Keep secret.key where it is: stream keys are sealed and tokens are signed with it.\n",
     )
 }
 
