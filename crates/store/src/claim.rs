@@ -16,7 +16,7 @@ use crate::Store;
 use crate::database::Pools;
 
 /// Any number will do that nobody else takes for something else.
-const LOCK: i64 = 7_221_651_302_022;
+pub const LOCK: i64 = 7_221_651_302_022;
 /// How often the holder looks whether its connection still stands.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long the lock of a server that just ended may take to be free.

@@ -7,10 +7,12 @@ use std::path::Path;
 
 use sqlx::postgres::PgDatabaseError;
 
+use crate::claim;
 use crate::connect::{self, Location};
 use crate::database::{Database, Limits, Transaction};
 use crate::migrations::{self, State};
 use crate::record::{self, Pages, Record, Sum, Summing, named};
+use crate::statement::sql;
 use crate::tables::{self, TABLES, Table};
 use crate::trouble::Trouble;
 
@@ -124,6 +126,11 @@ async fn prepare(target: &mut Transaction) -> Result<(), Trouble> {
          SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
     );
     record::script(target, patience).await?;
+    let claim = sql("SELECT pg_try_advisory_xact_lock($1) AS granted").bind(claim::LOCK);
+    let granted = target.row(&claim).await?.map(|row| row.get("granted")).transpose()?;
+    if granted != Some(true) {
+        return Err(Trouble("a server is at work on it: stop it first".into()));
+    }
     migrations::apply_pending(target).await?;
     let lock = record::script(target, format!("LOCK TABLE {} IN EXCLUSIVE MODE", tables::names())).await;
     lock.map_err(|error| error.about("its tables are not free"))?;

@@ -221,6 +221,14 @@ async fn a_target_with_rows_is_refused_by_its_table_and_count() {
 }
 
 #[tokio::test]
+async fn a_target_on_which_a_server_is_at_work_is_refused() {
+    let it = Move::new().await;
+    let server = tallylight_store::Store::open(&it.to(), Limits::default()).await.unwrap();
+    let _claim = server.claim().await.unwrap();
+    assert!(it.is_refused().await.ends_with("a server is at work on it: stop it first"));
+}
+
+#[tokio::test]
 async fn a_target_of_a_newer_version_is_refused() {
     let it = Move::new().await;
     it.migrates_the_target().await;
