@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// Enters a broadcast as the store has it, or takes it out once it ended. Older states and counts than those
-    /// known are ignored, so the order in which writers arrive here does not matter.
+    /// known are ignored, so the order in which writers arrive here does not matter; but an end is not remembered.
     pub fn put(&self, snapshot: Snapshot) {
         let mut open = self.write();
         let merged = match open.get(&snapshot.id) {
@@ -125,6 +125,19 @@ impl Directory {
         }
         drop(open);
         self.changed();
+    }
+
+    /// As [`Directory::put`], if it is known; false if not. What is not known may have ended since it was read.
+    pub fn put_known(&self, snapshot: Snapshot) -> bool {
+        let mut open = self.write();
+        let Some(known) = open.get_mut(&snapshot.id) else { return false };
+        if snapshot.revision > known.revision {
+            known.broadcast = snapshot.broadcast;
+        }
+        known.counts = newer(known.counts, snapshot.counts);
+        drop(open);
+        self.changed();
+        true
     }
 
     /// Forgets one.

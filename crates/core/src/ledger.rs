@@ -1,10 +1,11 @@
 //! The store and the directory behind one door, so that neither forgets the other.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Clock;
@@ -16,6 +17,8 @@ use crate::store::{BroadcastStore, Change, Eviction};
 
 /// How often a change is decided anew when others change the same broadcast at the same time.
 const MAX_TRIES: u32 = 16;
+/// How long a change waits for the one before.
+const MAX_WAIT: Duration = Duration::from_millis(900);
 /// How many broadcasts may be changed at once.
 const TURNS: usize = 64;
 
@@ -35,23 +38,29 @@ pub struct Ledger {
     turns: [Mutex<()>; TURNS],
 }
 
-/// For how long after an unconfirmed write memory is compared with the database: a session that hung may commit late.
+/// For how long memory is compared with the database once that answers again: a session that hung may commit late.
 const DOUBT: Duration = Duration::from_secs(20);
 
-/// When the last write failed to be confirmed, and when memory was last compared with the database since.
+/// Whether a write was not confirmed, and how far memory has been compared with the database since.
 #[derive(Debug, Default)]
 pub struct Doubt(std::sync::Mutex<Option<Doubtful>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Doubtful {
+    /// The last unconfirmed write.
     since: Duration,
+    /// The first comparison after it.
+    settling: Option<Duration>,
+    /// The last comparison.
     compared: Option<Duration>,
 }
 
 impl Doubt {
     /// Notes an unconfirmed write.
     fn raise(&self, now: Duration) {
-        *self.lock() = Some(Doubtful { since: now, compared: None });
+        let mut doubt = self.lock();
+        let compared = doubt.and_then(|doubt| doubt.compared);
+        *doubt = Some(Doubtful { since: now, settling: None, compared });
     }
 
     /// Whether memory should be compared now.
@@ -60,19 +69,31 @@ impl Doubt {
             .is_some_and(|doubt| doubt.compared.is_none_or(|last| now.saturating_sub(last) >= interval))
     }
 
-    /// Notes a comparison that began at `now`; the last one ends the doubt.
-    pub fn compared(&self, now: Duration) {
+    /// Notes a comparison that began at `began`; the last one ends the doubt.
+    pub fn compared(&self, began: Duration) {
         let mut doubt = self.lock();
-        *doubt = match *doubt {
-            Some(current) if current.since >= now => Some(current),
-            Some(current) if now - current.since < DOUBT => Some(Doubtful { compared: Some(now), ..current }),
-            _ => None,
-        };
+        *doubt = doubt.and_then(|current| {
+            let compared = Some(began);
+            match current.settling {
+                None if current.since >= began => Some(Doubtful { compared, ..current }),
+                None => Some(Doubtful { settling: Some(began), compared, ..current }),
+                Some(first) if began - first < DOUBT => Some(Doubtful { compared, ..current }),
+                Some(_) => None,
+            }
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Doubtful>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Doubtful>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for somebody else's change, no longer than a caller can be kept waiting beside its own.
+///
+/// # Errors
+/// [`Error::Busy`].
+pub async fn wait_for(turn: &Mutex<()>) -> Result<MutexGuard<'_, ()>> {
+    timeout(MAX_WAIT, turn.lock()).await.map_err(|_| Error::Busy("changes of this broadcast"))
 }
 
 /// What a rule decided: the next state and what is to be logged.
@@ -125,7 +146,7 @@ impl Ledger {
     where
         F: Fn(&Snapshot) -> Result<Option<Decision>> + Send + Sync,
     {
-        let _turn = self.turn(id).lock().await;
+        let _turn = self.turn(id).await?;
         let mut current = self.get(id).await?;
         for _ in 0..MAX_TRIES {
             let Some(mut decision) = rule(&current)? else { return Ok(current) };
@@ -139,10 +160,24 @@ impl Ledger {
         Err(Error::Busy("changes of this broadcast"))
     }
 
-    fn turn(&self, id: BroadcastId) -> &Mutex<()> {
+    /// Takes in a broadcast as the database has it now, or forgets it; what it is, if it is open.
+    ///
+    /// # Errors
+    /// The store's, or [`Error::Busy`].
+    pub async fn refresh(&self, id: BroadcastId) -> Result<Option<Snapshot>> {
+        let _turn = self.turn(id).await?;
+        match self.store.broadcast(id).await? {
+            Some(current) => self.directory.put(current),
+            None => self.directory.remove(id),
+        }
+        Ok(self.directory.get(id))
+    }
+
+    /// The right to change a broadcast. Behind one whose change hangs nobody waits for as long as that.
+    async fn turn(&self, id: BroadcastId) -> Result<MutexGuard<'_, ()>> {
         // The low bits of a UUIDv7 are random.
         let low = id.0.as_u128() % TURNS as u128;
-        &self.turns[usize::try_from(low).unwrap_or_default()]
+        wait_for(&self.turns[usize::try_from(low).unwrap_or_default()]).await
     }
 
     async fn save(
@@ -159,7 +194,7 @@ impl Ledger {
             let reason = evict.unwrap_or(LeaveReason::Ended);
             NewEvent::new(self.ids.as_ref(), at, EventType::ViewerLeft, crate::event::left(viewer, reason))
         };
-        let evict = evict.map(|reason| Eviction { reason, event: &left });
+        let evict = evict.map(|reason| Eviction { reason, viewers: before.counts.viewers, event: &left });
         let change = Change { before, after: &after, events, evict, at };
         let saved = self.store.save_broadcast(change).await;
         let Some(counts) = self.confirmed(saved)? else { return Ok(None) };

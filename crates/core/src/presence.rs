@@ -51,9 +51,18 @@ impl Presence {
         }
     }
 
-    /// Enters a viewer of whom nothing is known.
+    /// Enters a viewer of whom nothing is known; of one who is known, notes that the stay is a later one.
     pub fn enter_unknown(&self, seat: Seat, now: Duration) {
-        self.lock().entry(seat.viewer).or_insert_with(|| Entry::new(seat, now));
+        let mut viewers = self.lock();
+        let entry = viewers.entry(seat.viewer).or_insert_with(|| Entry::new(seat.clone(), now));
+        if entry.seat.generation < seat.generation {
+            entry.seat = seat;
+        }
+    }
+
+    /// Whether a viewer is known.
+    pub fn knows(&self, viewer: ViewerId) -> bool {
+        self.lock().contains_key(&viewer)
     }
 
     /// Everybody, also those who are timing out.

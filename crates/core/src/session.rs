@@ -125,8 +125,13 @@ impl SessionManager {
             IngestState::Idle => self.await_first_media(broadcast),
             IngestState::Live | IngestState::Interrupted => {
                 let until = self.wait_until();
-                self.ledger.change(broadcast.id, None, |current| Ok(current.wait_again(until))).await?;
-                self.set_deadline(broadcast.id, self.settings.reconnect_window);
+                let rule = |current: &Snapshot| {
+                    Ok(if self.publishers.feeds(current.id) { None } else { current.wait_again(until) })
+                };
+                let after = self.ledger.change(broadcast.id, None, rule).await?;
+                if after.ingest.interrupted_until == Some(until) {
+                    self.set_deadline(broadcast.id, self.settings.reconnect_window);
+                }
             }
             IngestState::Ended => {}
         }
@@ -193,7 +198,11 @@ impl SessionManager {
         let mut outcome = Ok(());
         for id in due {
             if let Err(error) = self.end_without_encoder(id).await {
+                let is_away = matches!(error, Error::Unavailable(_));
                 outcome = Err(error);
+                if is_away {
+                    break;
+                }
             }
         }
         outcome

@@ -14,6 +14,8 @@ use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife}
 pub struct Eviction<'a> {
     /// Why they go.
     pub reason: LeaveReason,
+    /// About how many there are.
+    pub viewers: u32,
     /// Makes the `viewer.left` of one.
     pub event: &'a (dyn Fn(ViewerId) -> Result<NewEvent> + Send + Sync),
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
@@ -68,7 +68,7 @@ settings! {
     database_url: String = String::new();
     database_max_connections: u32 = 10;
     database_connect_timeout: f64 = 2.0;
-    database_timeout: f64 = 2.5;
+    database_timeout: f64 = 2.0;
     database_idle_timeout: u64 = 600;
     database_max_lifetime: u64 = 1_800;
     database_gather: f64 = 0.002;
@@ -166,7 +166,8 @@ impl Settings {
         builder = builder.add_source(Environment::with_prefix(PREFIX).try_parsing(true));
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
         if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
-            settings.database_url = std::env::var(DATABASE_URL).context(DATABASE_URL)?;
+            settings.database_url =
+                std::env::var(DATABASE_URL).map_err(|_| anyhow!("{DATABASE_URL} is not UTF-8"))?;
         }
         settings.override_by(overrides);
         settings.check()?;
@@ -200,7 +201,7 @@ impl Settings {
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
-        within("database_max_connections", self.database_max_connections, 2, 1_000)?;
+        within("database_max_connections", self.database_max_connections, 3, 1_000)?;
         within("database_connect_timeout", self.database_connect_timeout, 0.1, 60.0)?;
         within("database_timeout", self.database_timeout, 0.1, 60.0)?;
         within("database_idle_timeout", self.database_idle_timeout, 1, 24 * 3_600)?;

@@ -14,11 +14,11 @@ use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
-use crate::database::Transaction;
 use crate::events;
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{Bulk, Value, sql};
+use crate::transaction::Transaction;
 
 /// A write that may share a transaction with others.
 #[derive(Debug)]
@@ -149,10 +149,7 @@ impl<'a> Hall<'a> {
             Write::Leave(departure, event) => Outcome::Counts(self.leave(departure, event)),
             Write::Append(session, event) => Outcome::Counts(self.log(*session, event)),
             Write::Seen(signs) => {
-                for sign in signs {
-                    let latest = self.seen.entry(sign.viewer).or_insert(sign.at);
-                    *latest = sign.at.max(*latest);
-                }
+                signs.iter().for_each(|sign| self.see(sign.viewer, sign.at));
                 Outcome::Seen
             }
         })
@@ -206,18 +203,20 @@ impl<'a> Hall<'a> {
         stay.generation += 1;
         stay.left = None;
         stay.is_changed = true;
-        if is_present {
-            self.seen.insert(viewer.id, viewer.at);
-        } else {
+        if !is_present {
             stay.user = viewer.user_id.or(stay.user);
             stay.joined = Some(viewer.clone());
         }
-        Seat {
-            viewer: viewer.id,
-            session_id: viewer.session_id,
-            user_id: stay.user,
-            generation: stay.generation,
+        let (user_id, generation) = (stay.user, stay.generation);
+        if is_present {
+            self.see(viewer.id, viewer.at);
         }
+        Seat { viewer: viewer.id, session_id: viewer.session_id, user_id, generation }
+    }
+
+    fn see(&mut self, viewer: ViewerId, at: Time) {
+        let latest = self.seen.entry(viewer).or_insert(at);
+        *latest = at.max(*latest);
     }
 
     fn leave(&mut self, departure: &Departure, event: &'a NewEvent) -> Option<Counts> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tallylight_core::Result;
@@ -12,11 +13,15 @@ use tallylight_core::store::{BroadcastStore, Change};
 use tallylight_core::user::SealedKey;
 use tallylight_core::viewer::Counts;
 
-use crate::database::{Transaction, Work};
+use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{json, sql};
+use crate::transaction::Transaction;
 use crate::{Store, batch, events, sessions};
+
+/// The time that a removed viewer may take, on a slow machine.
+const PER_VIEWER: Duration = Duration::from_micros(200);
 
 /// Reads rows as [`snapshot`] takes them; a condition is added behind it.
 macro_rules! select {
@@ -50,7 +55,7 @@ impl BroadcastStore for Store {
     }
 
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
-        self.database.rows(sql(select!("b.ended_at IS NULL"))).await?.iter().map(snapshot).collect()
+        self.database.all_rows(sql(select!("b.ended_at IS NULL"))).await?.iter().map(snapshot).collect()
     }
 
     async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
@@ -86,6 +91,10 @@ struct Save<'a>(Change<'a>);
 impl Work for Save<'_> {
     type Done = Option<Counts>;
 
+    fn extra_time(&self) -> Duration {
+        self.0.evict.as_ref().map_or(Duration::ZERO, |eviction| PER_VIEWER * eviction.viewers)
+    }
+
     async fn run(&self, transaction: &mut Transaction) -> Result<Option<Counts>, Failure> {
         let (change, id) = (&self.0, self.0.after.id);
         batch::lock(transaction, &BTreeSet::from([id])).await?;
@@ -94,10 +103,7 @@ impl Work for Save<'_> {
         let Some(row) = transaction.row(&sql(text).bind(id.0)).await? else { return Ok(None) };
         let before = batch::counts(&row)?;
         let revision: i64 = row.count("revision")?;
-        if transaction.in_doubt
-            && revision == change.after.revision
-            && was_logged(transaction, change).await?
-        {
+        if transaction.in_doubt && was_kept(transaction, change, revision).await? {
             return Ok(Some(before));
         }
         if revision != change.before.revision {
@@ -116,12 +122,16 @@ impl Work for Save<'_> {
     }
 }
 
-/// Whether this very change was committed by an earlier try. One that logs nothing can be taken for another's; both
-/// come to the same then.
-async fn was_logged(transaction: &mut Transaction, change: &Change<'_>) -> Result<bool, Failure> {
+/// Whether this very change was committed by an earlier try; others may have followed since. One that logs nothing can be
+/// taken for another's; both come to the same then.
+async fn was_kept(
+    transaction: &mut Transaction,
+    change: &Change<'_>,
+    revision: i64,
+) -> Result<bool, Failure> {
     match change.events.first() {
         Some(event) => batch::is_logged(transaction, event.id).await,
-        None => Ok(true),
+        None => Ok(revision == change.after.revision),
     }
 }
 

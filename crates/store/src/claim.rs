@@ -86,17 +86,20 @@ impl Holder {
     /// Keeps the lock, on another connection when this one breaks, until told to stop.
     async fn hold(self, mut connection: PgConnection, stop: CancellationToken) {
         let keeping = async {
+            let mut held_by_others = 0;
             loop {
                 sleep(PERIOD).await;
                 if matches!(timeout(self.limit, connection.ping()).await, Ok(Ok(()))) {
                     continue;
                 }
                 match self.lock().await {
-                    Ok(Some(another)) => connection = another,
-                    Ok(None) => {
-                        error!("another server works on this database: each times out the other's viewers")
-                    }
+                    Ok(Some(another)) => (connection, held_by_others) = (another, 0),
+                    Ok(None) => held_by_others += 1,
                     Err(_) => {}
+                }
+                // At first it may be the old connection, whose end the database has not noticed.
+                if held_by_others > 30 {
+                    error!("another server works on this database: each times out the other's viewers");
                 }
             }
         };

@@ -1,5 +1,6 @@
 //! Where a database is, and how it is reached.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -18,13 +19,22 @@ use crate::database::{Database, Limits, Manner, Pools};
 /// A setting of our own that a server takes and a pooler does not hand on; so the two are told apart.
 const PROBE: (&str, &str) = ("tallylight.direct", "on");
 
+/// Connections to a server that are not in the pool: the writer's and the claim's.
+const RESERVED: u32 = 2;
+
 /// Where a database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// A file of SQLite.
     File(PathBuf),
     /// The address of a PostgreSQL: `postgres://user:password@host:port/database?sslmode=verify-full`.
     Server(String),
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
 }
 
 impl Location {
@@ -125,14 +135,18 @@ async fn reach_server(url: &str, limits: Limits) -> Result<Pools, String> {
     if !manner.is_direct {
         info!("the database is behind a pooler: statements are not kept prepared");
     }
+    // For statements outside of transactions.
+    let limited = options.clone().options([("statement_timeout", limits.timeout.as_millis().to_string())]);
     let capacity = if manner.is_direct { 100 } else { 0 };
     let pool = PgPoolOptions::new()
-        .max_connections(limits.max_connections)
+        .max_connections(limits.max_connections.saturating_sub(RESERVED).max(1))
         .acquire_timeout(limits.connect_timeout)
         .idle_timeout(limits.idle_timeout)
         .max_lifetime(limits.max_lifetime)
         .test_before_acquire(false)
-        .connect_lazy_with(options.statement_cache_capacity(capacity));
+        .connect_lazy_with(
+            if manner.is_direct { limited } else { options }.statement_cache_capacity(capacity),
+        );
     Ok(Pools::Postgres { pool, manner })
 }
 

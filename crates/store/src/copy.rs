@@ -9,11 +9,12 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::claim;
 use crate::connect::{self, Location};
-use crate::database::{Database, Limits, Transaction};
+use crate::database::{Database, Limits};
 use crate::migrations::{self, State};
 use crate::record::{self, Pages, Record, Sum, Summing, named};
 use crate::statement::sql;
 use crate::tables::{self, TABLES, Table};
+use crate::transaction::Transaction;
 use crate::trouble::Trouble;
 
 /// How long others who write to the target are waited for.

@@ -7,16 +7,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
+use sqlx::SqlStr;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Executor, Postgres, SqlStr, Sqlite};
 use tallylight_core::Result;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::warn;
 
 use crate::failure::Failure;
 use crate::row::Row;
-use crate::statement::{Bulk, Statement, Value, for_postgres, for_sqlite};
+use crate::statement::Statement;
+use crate::transaction::{Connection, Transaction};
 
 /// The wait before the second, third … try; the last one is repeated.
 const BACKOFF: [Duration; 4] =
@@ -47,7 +48,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_millis(2_500),
+            timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(600),
             max_lifetime: Duration::from_secs(1_800),
             max_connections: 10,
@@ -57,6 +58,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// How much longer than others a read may take that goes through all there is.
+const LONG_READ: u32 = 5;
 
 /// The pools of one database.
 #[derive(Debug, Clone)]
@@ -83,6 +87,11 @@ pub struct Manner {
 pub trait Work: Sync {
     /// What it comes to.
     type Done: Send;
+
+    /// How much longer than others it may take, for what it has to go through.
+    fn extra_time(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Does it, up to the commit.
     async fn run(&self, transaction: &mut Transaction) -> Result<Self::Done, Failure>;
@@ -113,18 +122,6 @@ pub struct Database {
     pub limits: Limits,
 }
 
-enum Connection {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>, bool),
-}
-
-/// A transaction under way. Dropped unfinished, it takes its connection with it.
-pub struct Transaction {
-    connection: Option<Connection>,
-    /// Whether an earlier try of the same may have been committed without our hearing of it.
-    pub in_doubt: bool,
-}
-
 impl Database {
     /// Rows of a statement that changes nothing.
     pub async fn rows(&self, statement: Statement) -> Result<Vec<Row>> {
@@ -141,6 +138,25 @@ impl Database {
         let mut transaction = self.begin_read(deadline).await?;
         let rows = within(deadline, transaction.rows(statement)).await?;
         transaction.end_read(deadline).await?;
+        Ok(rows)
+    }
+
+    /// As [`Database::rows`] for as many rows as there may be: reading them may take longer.
+    pub async fn all_rows(&self, statement: Statement) -> Result<Vec<Row>> {
+        let mut patience = self.patience();
+        loop {
+            match self.read_all(&statement).await {
+                Err(failure) => patience.after(failure).await?,
+                Ok(rows) => return Ok(rows),
+            }
+        }
+    }
+
+    async fn read_all(&self, statement: &Statement) -> Result<Vec<Row>, Failure> {
+        let mut transaction = self.begin_snapshot().await?;
+        let deadline = Instant::now() + self.limits.timeout * LONG_READ;
+        let rows = within(deadline, transaction.rows(statement)).await?;
+        transaction.commit(deadline).await?;
         Ok(rows)
     }
 
@@ -172,6 +188,11 @@ impl Database {
     ) -> Result<W::Done, Failure> {
         let mut transaction = self.begin(deadline).await?;
         transaction.in_doubt = *in_doubt;
+        let (extra, mut deadline) = (work.extra_time(), deadline);
+        if !extra.is_zero() {
+            within(deadline, transaction.allow(self.limits.timeout + extra)).await?;
+            deadline += extra;
+        }
         let done = within(deadline, work.run(&mut transaction)).await?;
         *in_doubt = true;
         transaction.commit(deadline).await?;
@@ -198,7 +219,12 @@ impl Database {
     pub async fn begin_for_long(&self) -> Result<Transaction, Failure> {
         let deadline = Instant::now() + self.limits.timeout;
         let mut transaction = self.acquire(true, deadline).await?;
-        let begin = if self.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        let begin = if self.is_sqlite() {
+            "BEGIN IMMEDIATE"
+        } else {
+            // Whoever freezes in it must not keep the others waiting for ever.
+            "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = '60s'"
+        };
         within(deadline, transaction.raw(SqlStr::from_static(begin))).await?;
         Ok(transaction)
     }
@@ -207,8 +233,11 @@ impl Database {
     pub async fn begin_snapshot(&self) -> Result<Transaction, Failure> {
         let deadline = Instant::now() + self.limits.timeout;
         let mut transaction = self.acquire(false, deadline).await?;
-        let begin =
-            if self.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+        let begin = if self.is_sqlite() {
+            "BEGIN"
+        } else {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0"
+        };
         within(deadline, transaction.raw(SqlStr::from_static(begin))).await?;
         Ok(transaction)
     }
@@ -239,17 +268,30 @@ impl Database {
                 Connection::Postgres(within(deadline, pool.acquire()).await?, manner.is_direct)
             }
         };
-        Ok(Transaction { connection: Some(connection), in_doubt: false })
+        Ok(Transaction::new(connection, self.limits.timeout))
     }
 
-    /// Closes every connection, after what they are at.
+    /// The same with a connection of its own, for which others cannot make it wait.
+    pub fn with_own_connection(&self) -> Self {
+        let Pools::Postgres { pool, manner } = &self.pools else { return self.clone() };
+        let options = pool.options().clone().max_connections(1);
+        let pool = options.connect_lazy_with((*pool.connect_options()).clone());
+        Self { pools: Pools::Postgres { pool, manner: manner.clone() }, limits: self.limits }
+    }
+
+    /// Closes every connection, after what they are at; those that hang are left.
     pub async fn close(&self) {
-        match &self.pools {
-            Pools::Sqlite { writer, readers } => {
-                readers.close().await;
-                writer.close().await;
+        let closed = async {
+            match &self.pools {
+                Pools::Sqlite { writer, readers } => {
+                    readers.close().await;
+                    writer.close().await;
+                }
+                Pools::Postgres { pool, .. } => pool.close().await,
             }
-            Pools::Postgres { pool, .. } => pool.close().await,
+        };
+        if timeout(self.limits.timeout, closed).await.is_err() {
+            warn!("some connections to the database hang: they are left to themselves");
         }
     }
 }
@@ -272,142 +314,5 @@ pub async fn within<T, E: Into<Failure>>(
     match timeout_at(deadline, work).await {
         Ok(done) => done.map_err(Into::into),
         Err(_) => Err(Failure::Away("the database did not answer in time".into())),
-    }
-}
-
-macro_rules! each {
-    ($self:ident, $connection:ident, $prepared:ident => $sqlite:expr, $postgres:expr) => {
-        match $self.connection.as_mut() {
-            Some(Connection::Sqlite($connection)) => $sqlite,
-            Some(Connection::Postgres($connection, $prepared)) => $postgres,
-            None => return Err(Failure::Away("the transaction has ended".into())),
-        }
-    };
-}
-
-impl Transaction {
-    async fn raw(&mut self, text: SqlStr) -> Result<(), Failure> {
-        each!(self, connection, _direct => {
-            connection.execute(text).await?;
-        }, {
-            connection.execute(text).await?;
-        });
-        Ok(())
-    }
-
-    /// Executes a statement; how many rows it changed.
-    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
-        Ok(each!(self, connection, direct => {
-            let query = sqlx::query_with(statement.text, for_sqlite(&statement.values)?);
-            query.execute(&mut **connection).await?.rows_affected()
-        }, {
-            let query = sqlx::query_with(statement.text, for_postgres(&statement.values)?);
-            query.persistent(*direct).execute(&mut **connection).await?.rows_affected()
-        }))
-    }
-
-    /// The rows of a statement.
-    pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Failure> {
-        self.built_rows(SqlStr::from_static(statement.text), &statement.values).await
-    }
-
-    /// The rows of a statement whose text is put together.
-    pub async fn built_rows(&mut self, text: SqlStr, values: &[Value]) -> Result<Vec<Row>, Failure> {
-        Ok(each!(self, connection, direct => {
-            let query = sqlx::query_with(text, for_sqlite(values)?);
-            query.fetch_all(&mut **connection).await?.into_iter().map(Row::Sqlite).collect()
-        }, {
-            let query = sqlx::query_with(text, for_postgres(values)?);
-            query.persistent(*direct).fetch_all(&mut **connection).await?.into_iter().map(Row::Postgres).collect()
-        }))
-    }
-
-    /// The one row of a statement, if there is one.
-    pub async fn row(&mut self, statement: &Statement) -> Result<Option<Row>, Failure> {
-        Ok(self.rows(statement).await?.pop())
-    }
-
-    /// Executes a statement over many rows.
-    pub async fn bulk(&mut self, bulk: &Bulk) -> Result<(), Failure> {
-        self.bulk_rows(bulk).await.map(|_| ())
-    }
-
-    /// The rows of a statement over many rows.
-    pub async fn bulk_rows(&mut self, bulk: &Bulk) -> Result<Vec<Row>, Failure> {
-        if bulk.rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(each!(self, connection, direct => {
-            let mut all = Vec::new();
-            for chunk in bulk.for_sqlite() {
-                let (text, arguments) = chunk?;
-                let rows = sqlx::query_with(text, arguments).fetch_all(&mut **connection).await?;
-                all.extend(rows.into_iter().map(Row::Sqlite));
-            }
-            all
-        }, {
-            let (text, arguments) = bulk.for_postgres()?;
-            let query = sqlx::query_with(text, arguments).persistent(*direct);
-            query.fetch_all(&mut **connection).await?.into_iter().map(Row::Postgres).collect()
-        }))
-    }
-
-    /// Whether this is SQLite, whose transactions need no further locks.
-    pub fn is_sqlite(&self) -> bool {
-        matches!(self.connection, Some(Connection::Sqlite(_)))
-    }
-
-    /// Puts what was done on disk.
-    pub async fn commit(self, deadline: Instant) -> Result<(), Failure> {
-        self.finish("COMMIT", deadline).await
-    }
-
-    /// As [`Transaction::commit`], however long it takes.
-    pub async fn commit_whenever(mut self) -> Result<(), Failure> {
-        self.raw(SqlStr::from_static("COMMIT")).await?;
-        drop(self.connection.take());
-        Ok(())
-    }
-
-    /// Hands PostgreSQL lines for a `COPY … FROM STDIN`, in its text format.
-    pub async fn copy_in(&mut self, text: &str, lines: &[u8]) -> Result<(), sqlx::Error> {
-        let Some(Connection::Postgres(connection, _)) = self.connection.as_mut() else {
-            return Err(sqlx::Error::Protocol("only PostgreSQL takes lines".into()));
-        };
-        let mut copy = connection.copy_in_raw(text).await?;
-        copy.send(lines).await?;
-        copy.finish().await.map(|_| ())
-    }
-
-    /// Executes several statements of the database's own dialect.
-    pub async fn script(&mut self, text: SqlStr) -> Result<(), Failure> {
-        self.raw(text).await
-    }
-
-    async fn end_read(mut self, deadline: Instant) -> Result<(), Failure> {
-        match &self.connection {
-            Some(Connection::Postgres(_, false)) => self.finish("COMMIT", deadline).await,
-            _ => {
-                drop(self.connection.take());
-                Ok(())
-            }
-        }
-    }
-
-    async fn finish(mut self, text: &'static str, deadline: Instant) -> Result<(), Failure> {
-        within(deadline, self.raw(SqlStr::from_static(text))).await?;
-        // Nothing is open on it any more: back into the pool.
-        drop(self.connection.take());
-        Ok(())
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        match self.connection.take() {
-            Some(Connection::Sqlite(connection)) => drop(connection.detach()),
-            Some(Connection::Postgres(connection, _)) => drop(connection.detach()),
-            None => {}
-        }
     }
 }

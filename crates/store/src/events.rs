@@ -5,10 +5,10 @@ use tallylight_core::event::{Event, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, UserId};
 
 use crate::Store;
-use crate::database::Transaction;
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{Bulk, json, sql};
+use crate::transaction::Transaction;
 
 /// Writes events under numbers that the caller took from their sessions' counters.
 pub async fn append_all(

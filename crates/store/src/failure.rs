@@ -41,6 +41,8 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
             | sqlx::Error::RowNotFound => {
                 Self::Refused(Error::Internal(format!("a row is not as expected: {error}")))
             }
@@ -69,13 +71,14 @@ fn from_database(error: &dyn DatabaseError) -> Failure {
 fn is_passing(error: &dyn DatabaseError) -> bool {
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
         let code = error.code();
-        // PostgreSQL, appendix A: connections, read-only after a failover, transactions rolled back, no resources, too
-        // complex just now, not in the state for it, operator's intervention, system errors.
-        return ["08", "25006", "25P03", "40", "53", "55P03", "57", "58"]
-            .iter()
-            .any(|class| code.starts_with(class));
+        // PostgreSQL, appendix A: connections (08), a plan that an upgrade made stale (0A000), read-only after a failover,
+        // idle for too long, transactions rolled back (40), no resources (53), a lock not to be had, the operator (57),
+        // the system (58).
+        let classes = ["08", "0A000", "25006", "25P03", "40", "53", "55P03", "57", "58"];
+        return classes.iter().any(|class| code.starts_with(class));
     }
-    // https://sqlite.org/rescode.html: everything but errors in the statement (1), constraints (19) and wrong types (20).
+    // https://sqlite.org/rescode.html: everything but errors in the statement (1), too large values (18), constraints (19),
+    // wrong types (20) and values out of their range (25).
     let primary = error.try_downcast_ref::<SqliteError>().and_then(DatabaseError::code);
     let primary = primary.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
     primary.is_some_and(|code| !matches!(code, 1 | 18 | 19 | 20 | 25))

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone)]
 pub struct Gatherer {
     queue: mpsc::Sender<Waiting>,
+    database: Database,
     closing: CancellationToken,
     writer: TaskTracker,
 }
@@ -41,9 +42,9 @@ impl Gatherer {
     pub fn start(database: Database) -> Self {
         let (queue, waiting) = mpsc::channel(database.limits.queue);
         let (closing, writer) = (CancellationToken::new(), TaskTracker::new());
-        writer.spawn(Writer { database }.run(waiting, closing.clone()));
+        writer.spawn(Writer { database: database.clone() }.run(waiting, closing.clone()));
         writer.close();
-        Self { queue, closing, writer }
+        Self { queue, database, closing, writer }
     }
 
     /// Does a write together with others; answers once it is on disk.
@@ -62,10 +63,11 @@ impl Gatherer {
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Takes no more writes, and waits until those that were taken are answered.
+    /// Takes no more writes, waits until those that were taken are answered, and closes the writer's connection.
     pub async fn close(&self) {
         self.closing.cancel();
         self.writer.wait().await;
+        self.database.close().await;
     }
 }
 
@@ -134,22 +136,26 @@ impl Writer {
         }
     }
 
-    /// Tries until it is done or refused. Writes that have waited too long are answered and left out.
+    /// Tries until it is done or refused. Writes that have waited too long are answered and left out, together with
+    /// those whose time is nearly up: what is left has time enough for a try.
     async fn persist(&self, part: &mut Vec<Waiting>) -> Result<(), Failure> {
+        let timeout = self.database.limits.timeout;
         let mut doubt = None;
         let mut tries = 0;
         while let Some(oldest) = part.iter().map(|waiting| waiting.since).min() {
-            let deadline = oldest + self.database.limits.timeout;
-            match self.attempt(part, &mut doubt, deadline).await {
-                Err(Failure::Away(reason)) => {
-                    if !backoff(tries, deadline).await {
-                        let late: Vec<_> = part.extract_if(.., |waiting| waiting.since <= oldest).collect();
-                        warn!(reason, writes = late.len(), "the database did not take writes in time");
-                        late.into_iter()
-                            .for_each(|waiting| waiting.refuse(Error::Unavailable(reason.clone())));
-                    }
-                }
-                done => return done,
+            let deadline = oldest + timeout;
+            let reason = match self.attempt(part, &mut doubt, deadline).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Away(reason)) => reason,
+                // It did not get as far as to look whether the try before was committed.
+                Err(failure) if doubt.is_some() => Error::from(failure).to_string(),
+                Err(failure) => return Err(failure),
+            };
+            if !backoff(tries, deadline).await {
+                let is_late = |waiting: &mut Waiting| waiting.since <= oldest + timeout / 2;
+                let late: Vec<_> = part.extract_if(.., is_late).collect();
+                warn!(reason, writes = late.len(), "the database did not take writes in time");
+                late.into_iter().for_each(|waiting| waiting.refuse(Error::Unavailable(reason.clone())));
             }
             tries += 1;
         }
@@ -171,6 +177,8 @@ impl Writer {
                 if batch::is_logged(&mut transaction, proof).await? {
                     return Ok(None);
                 }
+                // Under these locks it cannot be committed any more.
+                *doubt = None;
             }
             batch::write(&mut transaction, &writes).await.map(Some)
         };

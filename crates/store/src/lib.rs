@@ -23,6 +23,7 @@ mod row;
 mod sessions;
 mod statement;
 mod tables;
+mod transaction;
 mod trouble;
 mod users;
 
@@ -51,7 +52,7 @@ impl Store {
     pub async fn open(location: &Location, limits: Limits) -> Result<Self> {
         let database = connect::connect(location, limits).await?;
         migrations::run_on(&database).await.map_err(|error| location.blame(error))?;
-        Ok(Self { gatherer: Gatherer::start(database.clone()), database })
+        Ok(Self { gatherer: Gatherer::start(database.with_own_connection()), database })
     }
 
     /// Waits for what is being written and closes all connections.

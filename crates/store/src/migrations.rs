@@ -4,13 +4,17 @@
 //! take turns, a pooler may be in between, and whoever is killed half-way leaves the schema as it was. A migration
 //! first expands: the version before it must be able to go on. What it makes superfluous is dropped a release later.
 
+use std::time::Duration;
+
 use sqlx::migrate::{Migration, Migrator};
 use tallylight_core::{Error, Result};
+use tracing::info;
 
 use crate::connect::{self, Location};
-use crate::database::{Database, Limits, Transaction};
+use crate::database::{Database, Limits};
 use crate::failure::Failure;
 use crate::statement::{Statement, Value, sql};
+use crate::transaction::Transaction;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -93,8 +97,7 @@ pub(crate) async fn run_on(database: &Database) -> Result<Vec<Step>> {
 pub(crate) async fn apply_pending(transaction: &mut Transaction) -> Result<Vec<Step>, Failure> {
     let migrator = migrator_of(transaction.is_sqlite());
     if !transaction.is_sqlite() {
-        // Any number will do that nobody else takes for something else.
-        transaction.execute(&sql("SELECT pg_advisory_xact_lock(7221651302021)")).await?;
+        take_turn(transaction).await?;
     }
     if !has_history(transaction).await? {
         transaction.script(history_table(transaction)).await?;
@@ -107,6 +110,24 @@ pub(crate) async fn apply_pending(transaction: &mut Transaction) -> Result<Vec<S
         }
     }
     Ok(steps(migrator, &applied(transaction).await?))
+}
+
+/// Waits until no other server changes the schema.
+async fn take_turn(transaction: &mut Transaction) -> Result<(), Failure> {
+    // Any number will do that nobody else takes for something else.
+    let text = "SELECT pg_try_advisory_xact_lock(7221651302021) AS granted";
+    let mut waits = 0;
+    loop {
+        let row = transaction.row(&sql(text)).await?;
+        if row.map(|row| row.get("granted")).transpose()? == Some(true) {
+            return Ok(());
+        }
+        if waits % 100 == 0 {
+            info!("another server brings the schema up to date: waiting for it");
+        }
+        waits += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn apply(transaction: &mut Transaction, migration: &Migration) -> Result<(), Failure> {

@@ -9,10 +9,10 @@ use time::macros::format_description;
 use uuid::Uuid;
 
 use crate::canonical;
-use crate::database::Transaction;
 use crate::row::Row;
 use crate::statement::Value;
 use crate::tables::{Kind, Table};
+use crate::transaction::Transaction;
 use crate::trouble::Trouble;
 
 /// How many rows are in memory at a time.

@@ -10,11 +10,11 @@ use tallylight_core::{Error, Result};
 
 use crate::Store;
 use crate::batch::{Outcome, Write};
-use crate::database::Transaction;
 use crate::events;
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::sql;
+use crate::transaction::Transaction;
 
 #[async_trait]
 impl SessionStore for Store {
@@ -39,7 +39,7 @@ impl SessionStore for Store {
 
     async fn seats(&self) -> Result<Vec<Seat>> {
         let text = "SELECT id, session_id, user_id, generation FROM active_viewers WHERE left_at IS NULL";
-        self.database.rows(sql(text)).await?.iter().map(seat).collect()
+        self.database.all_rows(sql(text)).await?.iter().map(seat).collect()
     }
 
     async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>> {

@@ -7,10 +7,11 @@ use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
-use crate::database::{Transaction, Work};
+use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{Statement, sql};
+use crate::transaction::Transaction;
 
 #[async_trait]
 impl UserStore for Store {

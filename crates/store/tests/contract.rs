@@ -87,6 +87,7 @@ on_each_store! {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,
         two_stores_on_one_database_share_places_and_numbers,
+        what_comes_steadily_is_written_again_once_the_database_is_back,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,

@@ -6,7 +6,7 @@ use super::SessionManager;
 use crate::broadcast::{CreateBroadcast, IngestState, Snapshot, Status, create};
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, PublishId, UserId};
-use crate::ledger::Decision;
+use crate::ledger::{Decision, wait_for};
 use crate::publishers::CutSignal;
 use crate::user::{StreamKeys, User};
 
@@ -99,7 +99,7 @@ impl SessionManager {
     }
 
     async fn broadcast_of(&self, user: &User) -> Result<Snapshot> {
-        let _making = self.making.lock().await;
+        let _making = wait_for(&self.making).await?;
         if let Some(open) = self.ledger.directory.newest_of(user.id) {
             return Ok(open);
         }

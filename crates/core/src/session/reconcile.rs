@@ -4,13 +4,12 @@
 //! anybody knowing, a broadcast has ended and is still listed. So for a while after such a failure memory is compared
 //! with the database, which is the truth.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tracing::info;
 
 use super::SessionManager;
-use crate::broadcast::{IngestState, Snapshot, Status};
 use crate::error::Result;
 use crate::ids::{BroadcastId, ViewerId};
 use crate::viewer::Seat;
@@ -36,41 +35,36 @@ impl SessionManager {
     /// The store's.
     async fn reconcile(&self) -> Result<()> {
         // Taken before the database is read: what is not there then has gone; what comes later is not judged.
+        // Taken before the database is read: what is not there then has gone since.
         let (known, entered) = (self.ledger.directory.all(), self.presence.seats());
         let open = self.ledger.store.open_broadcasts().await?;
         let seats = self.store.seats().await?;
-        for broadcast in &open {
-            self.reconcile_open(broadcast).await?;
+        let ids: HashSet<BroadcastId> = open.iter().map(|broadcast| broadcast.id).collect();
+        for broadcast in open {
+            let id = broadcast.id;
+            if !self.ledger.directory.put_known(broadcast) {
+                self.ledger.refresh(id).await?;
+            }
+            self.wait_for_encoder(id).await?;
         }
-        let is_open = |id| open.iter().any(|broadcast| broadcast.id == id);
-        for gone in known.iter().filter(|broadcast| !is_open(broadcast.id)) {
-            self.reconcile_gone(gone.id).await?;
+        for gone in known.iter().filter(|broadcast| !ids.contains(&broadcast.id)) {
+            if self.ledger.refresh(gone.id).await?.is_none() {
+                info!(broadcast_id = %gone.id, "a broadcast has ended while the database was away");
+                self.ended(gone.id);
+            }
         }
         self.reconcile_seats(&entered, seats);
         Ok(())
     }
 
-    async fn reconcile_open(&self, broadcast: &Snapshot) -> Result<()> {
-        self.ledger.directory.put(broadcast.clone());
-        let has_deadline = self.deadlines().contains_key(&broadcast.id);
-        let waits = match broadcast.ingest.state {
-            IngestState::Idle | IngestState::Interrupted => true,
-            IngestState::Live => !self.publishers.feeds(broadcast.id),
-            IngestState::Ended => false,
-        };
-        if waits && !has_deadline { self.restore_ingest(broadcast).await } else { Ok(()) }
-    }
-
-    /// A broadcast that was open before the database was read, and is not open there.
-    async fn reconcile_gone(&self, id: BroadcastId) -> Result<()> {
-        match self.ledger.store.broadcast(id).await? {
-            Some(current) if current.status != Status::Ended => return Ok(()),
-            Some(ended) => self.ledger.directory.put(ended),
-            None => self.ledger.directory.remove(id),
+    /// Sets the deadline of a broadcast without an encoder, if it has none: the change that should have set it was not
+    /// confirmed.
+    async fn wait_for_encoder(&self, id: BroadcastId) -> Result<()> {
+        let Some(current) = self.ledger.directory.get(id) else { return Ok(()) };
+        if self.publishers.feeds(id) || self.deadlines().contains_key(&id) {
+            return Ok(());
         }
-        info!(broadcast_id = %id, "a broadcast has ended while the database was away");
-        self.ended(id);
-        Ok(())
+        self.restore_ingest(&current).await
     }
 
     /// Who has a place without being known is entered, and times out like everybody else; who is known without having
@@ -82,9 +76,17 @@ impl SessionManager {
                 self.presence.remove_stay(seat);
             }
         }
+        let was_known: HashSet<ViewerId> = entered.iter().map(|seat| seat.viewer).collect();
         let now = self.clock().monotonic();
         for seat in seats {
-            self.presence.enter_unknown(seat, now);
+            // Who was known and is not any more has left while the database was read.
+            if was_known.contains(&seat.viewer) && !self.presence.knows(seat.viewer) {
+                continue;
+            }
+            self.presence.enter_unknown(seat.clone(), now);
+            if self.refusal(&seat).is_some() {
+                self.presence.remove_stay(&seat);
+            }
         }
     }
 }

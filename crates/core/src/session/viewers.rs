@@ -154,15 +154,24 @@ impl SessionManager {
     /// knows of that before the others are removed, so whoever is entered too late for that finds it here.
     fn enter_seat(&self, seat: &Seat, now: Duration) -> Result<()> {
         self.presence.enter(seat.clone(), now);
-        let refusal = match self.ledger.directory.get(seat.session_id) {
-            None => Error::BroadcastEnded,
-            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => {
-                Error::NotFound("broadcast")
+        match self.refusal(seat) {
+            None => Ok(()),
+            Some(refusal) => {
+                self.presence.remove_stay(seat);
+                Err(refusal)
             }
-            Some(_) => return Ok(()),
-        };
-        self.presence.remove_stay(seat);
-        Err(refusal)
+        }
+    }
+
+    /// Why a viewer may not be there now.
+    pub(super) fn refusal(&self, seat: &Seat) -> Option<Error> {
+        match self.ledger.directory.get(seat.session_id) {
+            None => Some(Error::BroadcastEnded),
+            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => {
+                Some(Error::NotFound("broadcast"))
+            }
+            Some(_) => None,
+        }
     }
 
     /// A pseudonym of a person in the log of one session, not to be linked with another's.
@@ -241,6 +250,10 @@ impl SessionManager {
                     Ok(_) => self.presence.remove_stay(&expired.seat),
                     Err(error) => outcome = Err(error),
                 }
+            }
+            // While the database is away every further try would be as long a wait.
+            if matches!(outcome, Err(Error::Unavailable(_))) {
+                break;
             }
         }
         outcome

@@ -14,6 +14,7 @@ struct OnAir {
     server: Server,
     http: Client,
     show: String,
+    ada: String,
     crowd: Crowd,
     player: Player,
     _encoder: Encoder,
@@ -32,7 +33,7 @@ impl OnAir {
         let encoder = Encoder::publish(&made);
         let player = Player::begin(&http, &server.base, &show).await;
         let crowd = Crowd::gather(8, &server.base, &show);
-        Self { postgres, server, http, show, crowd, player, _encoder: encoder, _data: data }
+        Self { postgres, server, http, show, ada, crowd, player, _encoder: encoder, _data: data }
     }
 
     /// It works as before; and when everybody stops, nobody is left whom only the database knows, and the log has what
@@ -47,12 +48,20 @@ impl OnAir {
         memories.agree_with(&self.server.store().await, &self.show).await;
     }
 
-    /// Nobody can join, and that is said in time.
+    /// Nobody can join or change anything, and everybody is told in time, also who waits for somebody else's change.
     async fn refuses(&self) {
-        let url = format!("{}/api/broadcasts/{}/join", self.server.base, self.show);
-        let response = self.http.post(url).json(&serde_json::json!({})).send().await.unwrap();
-        assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()["retry-after"], "1");
+        let url = format!("{}/api/broadcasts/{}", self.server.base, self.show);
+        let renames = (0..4).map(|number| {
+            let body = serde_json::json!({ "title": format!("Take {number}") });
+            self.http.patch(&url).bearer_auth(&self.ada).json(&body).send()
+        });
+        let join = self.http.post(format!("{url}/join")).json(&serde_json::json!({})).send();
+        let (renamed, joined) = tokio::join!(futures_util::future::join_all(renames), join);
+        for response in renamed.into_iter().chain([joined]) {
+            let response = response.unwrap();
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers()["retry-after"], "1");
+        }
     }
 }
 

@@ -97,8 +97,8 @@ impl Drop for Server {
 fn launch(data: &Path, database_url: Option<&str>, (http, rtmp): (&str, &str)) -> (Child, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
     command.args(["serve", "--listen", http, "--rtmp-listen", rtmp, "--data-dir"]).arg(data);
-    // A second less than people are promised, for machines that are busy with other tests.
-    command.env("TALLYLIGHT_DATABASE_TIMEOUT", "1.5").env("TALLYLIGHT_LOG", "warn");
+    // A second less than by default, for machines that are busy with other tests.
+    command.env("TALLYLIGHT_DATABASE_TIMEOUT", "1.0").env("TALLYLIGHT_LOG", "warn");
     command.env("TALLYLIGHT_HEARTBEAT_INTERVAL", "1").env("TALLYLIGHT_VIEWER_TIMEOUT", "4");
     command.env("TALLYLIGHT_DATABASE_URL", database_url.unwrap_or_default());
     let mut child = command.current_dir(data).stderr(Stdio::piped()).spawn().unwrap();

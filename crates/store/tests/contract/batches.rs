@@ -119,3 +119,36 @@ pub async fn two_stores_on_one_database_share_places_and_numbers(db: Db) {
     assert_eq!(db.counts(&show).await.viewers, 10);
     assert_eq!(db.log(&show).await.len(), 11);
 }
+
+/// As many as come in life, who do not wait for each other.
+pub async fn what_comes_steadily_is_written_again_once_the_database_is_back(db: Db) {
+    let show = db.show(0).await;
+    let impatient = Limits { timeout: std::time::Duration::from_millis(400), ..Limits::default() };
+    let db = Arc::new(db.reopened_with(impatient).await);
+    let hold = db.database.hold_up().await;
+    let (told, mut outcomes) = tokio::sync::mpsc::unbounded_channel();
+    let load = {
+        let (db, show) = (db.clone(), show.clone());
+        tokio::spawn(async move {
+            let mut arrivals = tokio::time::interval(std::time::Duration::from_millis(4));
+            loop {
+                arrivals.tick().await;
+                let (db, show, told) = (db.clone(), show.id, told.clone());
+                tokio::spawn(async move {
+                    told.send(db.append(show, db.event(EventType::BroadcastUpdated)).await.is_ok())
+                });
+            }
+        })
+    };
+    // Long enough that everybody in the queue has waited as long as one may.
+    for _ in 0..200 {
+        assert_eq!(outcomes.recv().await, Some(false));
+    }
+    drop(hold);
+    let recovered = async { while outcomes.recv().await != Some(true) {} };
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_secs(30), recovered).await.is_ok(),
+        "it never recovers"
+    );
+    load.abort();
+}

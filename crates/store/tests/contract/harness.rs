@@ -367,7 +367,7 @@ impl Db {
 
     pub async fn evicts(&self, before: &Broadcast, after: &Broadcast, reason: LeaveReason) -> Counts {
         let left = |viewer| Ok(NewEvent { data: left(viewer, reason), ..self.event(EventType::ViewerLeft) });
-        let evict = Some(Eviction { reason, event: &left });
+        let evict = Some(Eviction { reason, viewers: 0, event: &left });
         let events = vec![self.event(EventType::BroadcastEnded)];
         let change = Change { before, after, events, evict, at: NOON };
         self.save_broadcast(change).await.unwrap().unwrap()

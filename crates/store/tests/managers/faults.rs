@@ -247,9 +247,37 @@ async fn an_interruption_without_an_answer_ends_the_broadcast_in_its_time() {
     world.door.loses_answers.store(true, Ordering::Relaxed);
     assert!(world.sessions.media_stopped(show, encoder.publish, "connection lost").await.is_err());
     world.door.loses_answers.store(false, Ordering::Relaxed);
+    world.turn(2);
     world.sessions.media_stopped(show, encoder.publish, "connection lost").await.unwrap();
     assert_eq!(world.state(show).await.ingest.state, IngestState::Interrupted);
     world.pass(1).await;
     world.pass(61).await;
     assert_eq!(world.state(show).await.status, Status::Ended);
+}
+
+#[tokio::test]
+async fn who_joined_again_without_an_answer_still_times_out() {
+    let (world, show) = show_on_which_an_answer_is_lost(async |world, show, eve| {
+        assert!(world.join_again(show, &eve.viewer_token).await.is_err());
+    })
+    .await;
+    assert_eq!(world.count(show).await, 1);
+    world.pass(30).await;
+    assert_eq!(world.count(show).await, 0);
+}
+
+#[tokio::test]
+async fn an_encoder_that_is_there_is_not_taken_for_lost_when_memory_is_compared() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let _encoder = world.goes_live(&ada, show).await;
+    world.door.loses_answers.store(true, Ordering::Relaxed);
+    assert!(world.join(&ANYBODY, show).await.is_err());
+    world.door.loses_answers.store(false, Ordering::Relaxed);
+    for _ in 0..20 {
+        world.pass(5).await;
+    }
+    assert_eq!(world.state(show).await.ingest.state, IngestState::Live);
+    assert_eq!(world.logged(show).await, ["broadcast.started", "viewer.joined", "viewer.left"]);
 }

@@ -24,6 +24,18 @@ async fn an_event_whose_commit_was_not_confirmed_is_logged_once() {
     assert_eq!(way.losses_left(), 2, "the first try was found in the log");
 }
 
+/// The session that hangs holds the locks until it is through, so the next try cannot overtake it.
+#[tokio::test]
+async fn a_commit_that_comes_late_is_waited_for_and_not_repeated() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let show = db.show(0).await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = through(&way).await;
+    way.delays_a_commit();
+    let counts = store.append(show.id, db.event(EventType::BroadcastUpdated)).await.unwrap().unwrap();
+    assert_eq!((counts.seq, db.log(&show).await.len()), (2, 2));
+}
+
 #[tokio::test]
 async fn a_crowd_whose_commits_are_lost_takes_each_place_once() {
     let db = Db::fresh::<crate::harness::Postgres>().await;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tallylight_store::Location;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// Passes everything on, until an answer is to be lost, and the connection with it.
 pub struct Lossy {
@@ -18,6 +19,9 @@ struct Losses {
     commits: AtomicUsize,
     /// How many more answers pass at all.
     passing: AtomicUsize,
+    /// How many more commits are held back, after their client is gone, until somebody asks for the same locks.
+    late: AtomicUsize,
+    locking: Notify,
 }
 
 impl Losses {
@@ -34,7 +38,12 @@ impl Lossy {
         let (server, database) = rest.split_once('/').unwrap();
         let (server, listener) = (server.to_owned(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let url = format!("{login}@{}/{database}?sslmode=disable", listener.local_addr().unwrap());
-        let losses = Losses { commits: AtomicUsize::new(0), passing: AtomicUsize::new(usize::MAX) };
+        let losses = Losses {
+            commits: AtomicUsize::new(0),
+            passing: AtomicUsize::new(usize::MAX),
+            late: AtomicUsize::new(0),
+            locking: Notify::new(),
+        };
         let losses = Arc::new(losses);
         let shared = losses.clone();
         tokio::spawn(async move {
@@ -49,6 +58,11 @@ impl Lossy {
     /// The next so many answers to commits are lost.
     pub fn loses_commits(&self, count: usize) {
         self.losses.commits.store(count, Ordering::SeqCst);
+    }
+
+    /// The next commit reaches the server late: its client has gone, and tries again on another connection.
+    pub fn delays_a_commit(&self) {
+        self.losses.late.store(1, Ordering::SeqCst);
     }
 
     /// How many of them are still to be lost.
@@ -71,7 +85,18 @@ async fn pass(client: TcpStream, server: TcpStream, losses: Arc<Losses>) {
         tokio::select! {
             read = asking.read(&mut asked) => {
                 let Ok(count @ 1..) = read else { return };
-                committing = asked[..count].windows(6).any(|word| word == b"COMMIT");
+                let asks = |words: &[u8]| asked[..count].windows(words.len()).any(|word| word == words);
+                committing = asks(b"COMMIT");
+                if committing && Losses::count_down(&losses.late) {
+                    drop((asking, to_client));
+                    losses.locking.notified().await;
+                    to_server.write_all(&asked[..count]).await.unwrap();
+                    let _ = telling.read(&mut told).await;
+                    return;
+                }
+                if asks(b"FOR NO KEY UPDATE") {
+                    losses.locking.notify_waiters();
+                }
                 if to_server.write_all(&asked[..count]).await.is_err() {
                     return;
                 }
