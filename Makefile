@@ -2,7 +2,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tallylight/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check unit web e2e tools bench deny fix openapi clean
+.PHONY: run test check unit web e2e tools bench chaos deny fix openapi clean
 
 run: ## build, and start a server with living sample broadcasts
 	cargo run --release --locked -p tallylight-server --bin tallylight -- demo $(ARGS)
@@ -28,6 +28,9 @@ e2e: web ## the real binary with real clients: ffmpeg in, ffprobe and Chromium o
 
 bench: ## measure, beside the limits, in one run
 	bench/run
+
+chaos: ## a longer campaign of kills than the tests'; KILLS=1000 by default
+	TESTKIT_KILLS=$(or $(KILLS),1000) scripts/cargo-test --locked -p tallylight-server --test faults -- kills
 
 deny: ## licences, advisories and sources of dependencies
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

@@ -61,15 +61,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
-    let location = settings.location();
-    let store = Store::open(&location, settings.database()).await.map_err(|error| anyhow!("{error}"))?;
-    let claim = store.claim().await.map_err(|error| anyhow!("{error} ({})", location.name()))?;
-    info!(database = location.name(), "opened the database");
-    if std::env::var_os("REDIS_URL").is_some() {
-        warn!(
-            "REDIS_URL is set and not used: this version keeps everything but the database in its own memory"
-        );
-    }
+    let (store, claim) = open_database(&settings).await?;
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
@@ -113,6 +105,20 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+/// Opens the database and claims it.
+async fn open_database(settings: &Settings) -> anyhow::Result<(Store, Claim)> {
+    let location = settings.location();
+    let store = Store::open(&location, settings.database()).await.map_err(|error| anyhow!("{error}"))?;
+    let claim = store.claim().await.map_err(|error| anyhow!("{error} ({})", location.name()))?;
+    info!(database = location.name(), "opened the database");
+    if std::env::var_os("REDIS_URL").is_some() {
+        warn!(
+            "REDIS_URL is set and not used: this version keeps everything but the database in its own memory"
+        );
+    }
+    Ok((store, claim))
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

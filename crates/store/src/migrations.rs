@@ -223,3 +223,47 @@ pub fn refuse_strange(steps: &[Step]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The beginning of each migration's SHA-384. A line is added with a migration and never changes after its release.
+    const WRITTEN: &[(&str, i64, &str)] = &[
+        ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
+        ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
+        ("postgres", 2, "610f796bef37f5f4f79b55df"),
+    ];
+
+    fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {
+        let of = |name, migrator: &'static Migrator| migrator.iter().map(move |migration| (name, migration));
+        of("sqlite", &SQLITE).chain(of("postgres", &POSTGRES))
+    }
+
+    #[test]
+    fn a_migration_stays_as_it_was_written() {
+        let sum = |migration: &Migration| {
+            migration.checksum[..12].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let found: Vec<_> =
+            all().map(|(name, migration)| (name, migration.version, sum(migration))).collect();
+        let written: Vec<_> =
+            WRITTEN.iter().map(|(name, version, sum)| (*name, *version, sum.to_string())).collect();
+        assert_eq!(found, written);
+    }
+
+    #[test]
+    fn what_contracts_the_schema_says_so_in_its_name() {
+        for (name, migration) in all() {
+            let text = migration.sql.as_str().to_uppercase();
+            let contracts =
+                ["DROP ", "RENAME ", "SET NOT NULL", "TRUNCATE "].iter().any(|word| text.contains(word));
+            assert_eq!(
+                contracts,
+                migration.description.starts_with("contract"),
+                "{name} {}: what the version before still needs goes a release later",
+                migration.version
+            );
+        }
+    }
+}
