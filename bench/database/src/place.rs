@@ -77,8 +77,12 @@ impl Place {
         if let Kind::Sqlite(path) = self.kind() {
             for end in ["", "-wal", "-shm"] {
                 let file = path.with_extension(format!("db{end}"));
-                if file.exists() {
-                    std::fs::remove_file(&file).with_context(|| file.display().to_string())?;
+                // SQLite removes its companions itself when the last connection is closed, which may be just now.
+                match std::fs::remove_file(&file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| file.display().to_string());
+                    }
+                    _ => {}
                 }
             }
         }
