@@ -71,7 +71,7 @@ settings! {
     database_timeout: f64 = 2.0;
     database_idle_timeout: u64 = 600;
     database_max_lifetime: u64 = 1_800;
-    database_gather: f64 = 0.002;
+    database_gather: f64 = 0.001;
     database_batch: usize = 1_000;
     database_queue: usize = 10_000;
 

@@ -52,7 +52,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(600),
             max_lifetime: Duration::from_secs(1_800),
             max_connections: 10,
-            gather: Duration::from_millis(2),
+            gather: Duration::from_millis(1),
             batch: 1_000,
             queue: 10_000,
         }
