@@ -109,7 +109,7 @@ impl SessionManager {
         let open = self.ledger.store.open_broadcasts().await?;
         for broadcast in open {
             self.ledger.directory.put(broadcast.clone());
-            self.restore_ingest(&broadcast).await?;
+            self.restore_ingest(&broadcast, "the server restarted").await?;
         }
         let now = self.clock().monotonic();
         let seats = self.store.seats().await?;
@@ -120,13 +120,13 @@ impl SessionManager {
         Ok(())
     }
 
-    async fn restore_ingest(&self, broadcast: &Snapshot) -> Result<()> {
+    async fn restore_ingest(&self, broadcast: &Snapshot, why: &str) -> Result<()> {
         match broadcast.ingest.state {
             IngestState::Idle => self.await_first_media(broadcast),
             IngestState::Live | IngestState::Interrupted => {
                 let until = self.wait_until();
                 let rule = |current: &Snapshot| {
-                    Ok(if self.publishers.feeds(current.id) { None } else { current.wait_again(until) })
+                    Ok(if self.publishers.feeds(current.id) { None } else { current.wait_again(why, until) })
                 };
                 let after = self.ledger.change(broadcast.id, None, rule).await?;
                 if after.ingest.interrupted_until == Some(until) {

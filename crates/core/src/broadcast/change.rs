@@ -189,10 +189,10 @@ impl Broadcast {
         Some(Decision::new(after).log(EventType::BroadcastInterrupted, data))
     }
 
-    /// After a restart of the server the wait for the encoder begins anew.
-    pub fn wait_again(&self, until: Time) -> Option<Decision> {
+    /// After a restart of the server, or when it is only found out that the encoder went, the wait for it begins anew.
+    pub fn wait_again(&self, why: &str, until: Time) -> Option<Decision> {
         match self.ingest.state {
-            IngestState::Live => self.media_stopped("the server restarted", until),
+            IngestState::Live => self.media_stopped(why, until),
             IngestState::Interrupted => {
                 let mut after = self.clone();
                 after.ingest.interrupted_until = Some(until);

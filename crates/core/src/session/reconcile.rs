@@ -34,7 +34,6 @@ impl SessionManager {
     /// # Errors
     /// The store's.
     async fn reconcile(&self) -> Result<()> {
-        // Taken before the database is read: what is not there then has gone; what comes later is not judged.
         // Taken before the database is read: what is not there then has gone since.
         let (known, entered) = (self.ledger.directory.all(), self.presence.seats());
         let open = self.ledger.store.open_broadcasts().await?;
@@ -64,7 +63,7 @@ impl SessionManager {
         if self.publishers.feeds(id) || self.deadlines().contains_key(&id) {
             return Ok(());
         }
-        self.restore_ingest(&current).await
+        self.restore_ingest(&current, "its end could not be noted in time").await
     }
 
     /// Who has a place without being known is entered, and times out like everybody else; who is known without having

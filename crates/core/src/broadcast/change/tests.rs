@@ -269,13 +269,13 @@ fn only_what_is_live_is_interrupted() {
 
 #[test]
 fn after_a_restart_the_wait_begins_anew() {
-    let interrupted = with_ingest(IngestState::Live).wait_again(LATER).unwrap();
+    let interrupted = with_ingest(IngestState::Live).wait_again("the server restarted", LATER).unwrap();
     assert_eq!(interrupted.events.len(), 1);
-    let waiting = with_ingest(IngestState::Interrupted).wait_again(LATER).unwrap();
+    let waiting = with_ingest(IngestState::Interrupted).wait_again("the server restarted", LATER).unwrap();
     assert_eq!(waiting.after.ingest.interrupted_until, Some(LATER));
     assert!(waiting.events.is_empty(), "the interruption is in the log already");
     for state in [IngestState::Idle, IngestState::Ended] {
-        assert!(with_ingest(state).wait_again(LATER).is_none(), "{state}");
+        assert!(with_ingest(state).wait_again("the server restarted", LATER).is_none(), "{state}");
     }
 }
 
