@@ -232,7 +232,7 @@ mod tests {
     const WRITTEN: &[(&str, i64, &str)] = &[
         ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
         ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
-        ("postgres", 2, "610f796bef37f5f4f79b55df"),
+        ("postgres", 2, "71b33f62f4c15763e17e36be"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

@@ -1,3 +1,5 @@
+-- The first step here: what SQLite's second one has come to. From here on their numbers run side by side.
+--
 -- Times are TIMESTAMPTZ, kept to the microsecond. The three tables that integrators know keep their names and columns.
 
 CREATE TYPE session_status AS ENUM ('active', 'paused', 'ended', 'private');
