@@ -37,7 +37,7 @@ impl Hall {
         let mut sessions = Vec::new();
         for _ in 0..broadcasts {
             let broadcast = broadcast(&owner)?;
-            let made = NewEvent { kind: EventType::BroadcastCreated, ..event()? };
+            let made = NewEvent { kind: EventType::BroadcastCreated.into(), ..event()? };
             store.insert_broadcast(&broadcast, vec![made]).await?;
             sessions.push(broadcast.id);
         }

@@ -1,8 +1,8 @@
 //! Writes through the store.
 
 use anyhow::{Context, Result, bail};
-use tallylight_core::event::{EventType, LeaveReason, NewEvent, joined, left};
-use tallylight_core::ids::{BroadcastId, SystemIds, ViewerId};
+use tallylight_core::event::{EventType, LeaveReason, NewEvent, joined};
+use tallylight_core::ids::{BroadcastId, EventId, SystemIds, ViewerId};
 use tallylight_core::store::SessionStore;
 use tallylight_core::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Store};
@@ -69,6 +69,7 @@ impl Visitor {
         let client = Client {
             ip: "2001:db8::1".parse().ok(),
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into()),
+            device: None,
         };
         let viewer =
             NewViewer { id, session_id: self.session, user_id: None, person: PERSON.into(), at, client };
@@ -82,16 +83,16 @@ impl Visitor {
 
     async fn leave(&mut self, seat: &Seat) -> Result<()> {
         let (at, reason) = (now(), LeaveReason::Left);
-        let data = left(seat.viewer, reason);
-        let event = NewEvent::new(&SystemIds::default(), at, EventType::ViewerLeft, data)?;
+        let event = EventId(id()?);
         let departure = Departure {
             viewer: seat.viewer,
             session_id: self.session,
             generation: Some(seat.generation),
             reason,
             at,
+            event,
         };
-        self.store.leave(&departure, event).await?.context("the viewer was not there")?;
+        self.store.leave(&departure).await?.context("the viewer was not there")?;
         Ok(())
     }
 }

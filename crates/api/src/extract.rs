@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use tallylight_core::viewer::Client;
 
+use crate::device;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -137,7 +138,8 @@ impl FromRequestParts<App> for FromClient {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        Ok(Self(Client { ip, user_agent: agent.map(str::to_owned) }))
+        let device = device::known(&parts.headers);
+        Ok(Self(Client { ip, user_agent: agent.map(str::to_owned), device }))
     }
 }
 

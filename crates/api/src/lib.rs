@@ -2,6 +2,7 @@
 //! database.
 
 mod auth;
+mod device;
 mod extract;
 mod fallback;
 mod layers;

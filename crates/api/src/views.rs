@@ -501,6 +501,10 @@ pub struct JoinRequestBody {
     pub join_token: Option<String>,
     /// To be the same viewer as before.
     pub viewer_token: Option<String>,
+    /// For apps: a random id that this device keeps for this server, so that its viewers are one person. Browsers have
+    /// a cookie for it.
+    #[schema(min_length = 16, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub device_id: Option<String>,
 }
 
 /// A place to watch from.

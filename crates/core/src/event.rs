@@ -1,5 +1,7 @@
 //! The event log of a session.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
@@ -29,6 +31,10 @@ pub enum EventType {
     ViewerJoined,
     /// A viewer left, timed out or was removed.
     ViewerLeft,
+    /// Somebody said something.
+    ChatMessage,
+    /// Somebody reacted.
+    Reaction,
 }
 
 impl EventType {
@@ -45,7 +51,15 @@ impl EventType {
             Self::BroadcastEnded => "broadcast.ended",
             Self::ViewerJoined => "viewer.joined",
             Self::ViewerLeft => "viewer.left",
+            Self::ChatMessage => "chat.message",
+            Self::Reaction => "reaction",
         }
+    }
+}
+
+impl From<EventType> for Cow<'static, str> {
+    fn from(kind: EventType) -> Self {
+        Cow::Borrowed(kind.name())
     }
 }
 
@@ -54,10 +68,12 @@ impl EventType {
 pub struct NewEvent {
     /// Its id, by which consumers drop doubles.
     pub id: EventId,
-    /// What happened.
-    pub kind: EventType,
+    /// The type's name.
+    pub kind: Cow<'static, str>,
     /// The particulars.
     pub data: Value,
+    /// What an integrator attaches.
+    pub metadata: Map<String, Value>,
     /// When.
     pub created_at: Time,
     /// Who did it, if a user.
@@ -69,8 +85,23 @@ impl NewEvent {
     ///
     /// # Errors
     /// As [`Ids::uuid`].
-    pub fn new(ids: &dyn Ids, now: Time, kind: EventType, data: Value) -> Result<Self> {
-        Ok(Self { id: EventId(ids.uuid(now)?), kind, data, created_at: now, user_id: None })
+    pub fn new(ids: &dyn Ids, now: Time, kind: impl Into<Cow<'static, str>>, data: Value) -> Result<Self> {
+        let (id, kind) = (EventId(ids.uuid(now)?), kind.into());
+        Ok(Self { id, kind, data, metadata: Map::new(), created_at: now, user_id: None })
+    }
+
+    /// `viewer.left` of a stay: never before the stay began, so that a clock that is set back takes nothing from
+    /// what was watched.
+    pub fn left(id: EventId, stay: &EndedStay<'_>) -> Self {
+        let created_at = stay.at.max(stay.joined_at);
+        let data = json!({
+            "viewer_id": stay.viewer,
+            "person": stay.person,
+            "reason": stay.reason.name(),
+            "watched": (created_at - stay.joined_at).as_seconds_f64(),
+        });
+        let kind = EventType::ViewerLeft.into();
+        Self { id, kind, data, metadata: Map::new(), created_at, user_id: stay.user_id }
     }
 
     /// Names the user who did it.
@@ -131,7 +162,41 @@ pub fn joined(viewer: ViewerId, person: &str) -> Value {
     json!({ "viewer_id": viewer, "person": person })
 }
 
-/// The particulars of `viewer.left`.
-pub fn left(viewer: ViewerId, reason: LeaveReason) -> Value {
-    json!({ "viewer_id": viewer, "reason": reason.name() })
+/// A stay of a viewer that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedStay<'a> {
+    /// Who.
+    pub viewer: ViewerId,
+    /// The signed-in user, if any.
+    pub user_id: Option<UserId>,
+    /// The pseudonym of the person.
+    pub person: &'a str,
+    /// Why.
+    pub reason: LeaveReason,
+    /// When it began.
+    pub joined_at: Time,
+    /// The effective time of its end.
+    pub at: Time,
+}
+
+/// Which events of a session are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only those with a higher number.
+    pub after: u64,
+    /// Only those with a lower number.
+    pub before: Option<u64>,
+    /// Only those of these types; none: of all.
+    pub kinds: Vec<String>,
+    /// The newest first, instead of in their order.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl EventQuery {
+    /// Those after a number, in their order.
+    pub fn after(after: u64, limit: u32) -> Self {
+        Self { after, before: None, kinds: Vec::new(), newest_first: false, limit }
+    }
 }

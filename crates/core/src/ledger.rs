@@ -1,5 +1,6 @@
 //! The store and the directory behind one door, so that neither forgets the other.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::event::{EventType, LeaveReason, NewEvent};
-use crate::ids::{BroadcastId, Ids, UserId};
+use crate::ids::{BroadcastId, EventId, Ids, UserId};
 use crate::store::{BroadcastStore, Change, Eviction};
 
 /// How often a change is decided anew when others change the same broadcast at the same time.
@@ -190,10 +191,7 @@ impl Ledger {
         let at = self.clock.now();
         let events =
             events.into_iter().map(|(kind, data)| self.event(kind, data, by)).collect::<Result<_>>()?;
-        let left = |viewer| {
-            let reason = evict.unwrap_or(LeaveReason::Ended);
-            NewEvent::new(self.ids.as_ref(), at, EventType::ViewerLeft, crate::event::left(viewer, reason))
-        };
+        let left = || Ok(EventId(self.ids.uuid(at)?));
         let evict = evict.map(|reason| Eviction { reason, viewers: before.counts.viewers, event: &left });
         let change = Change { before, after: &after, events, evict, at };
         let saved = self.store.save_broadcast(change).await;
@@ -218,7 +216,12 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ids::uuid`].
-    pub fn event(&self, kind: EventType, data: Value, by: Option<UserId>) -> Result<NewEvent> {
+    pub fn event(
+        &self,
+        kind: impl Into<Cow<'static, str>>,
+        data: Value,
+        by: Option<UserId>,
+    ) -> Result<NewEvent> {
         Ok(NewEvent::new(self.ids.as_ref(), self.clock.now(), kind, data)?.by(by))
     }
 }

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Time;
 use crate::error::Result;
-use crate::event::{Event, LeaveReason, NewEvent};
-use crate::ids::{BroadcastId, SignInId, UserId, ViewerId};
+use crate::event::{Event, EventQuery, LeaveReason, NewEvent};
+use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::user::{SealedKey, SignIn, User};
-use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
+use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {
@@ -16,8 +16,8 @@ pub struct Eviction<'a> {
     pub reason: LeaveReason,
     /// About how many there are.
     pub viewers: u32,
-    /// Makes the `viewer.left` of one.
-    pub event: &'a (dyn Fn(ViewerId) -> Result<NewEvent> + Send + Sync),
+    /// Makes the id of one's `viewer.left`.
+    pub event: &'a (dyn Fn() -> Result<EventId> + Send + Sync),
 }
 
 /// A broadcast's next state, to be kept only if nobody else changed it meanwhile.
@@ -59,8 +59,8 @@ pub trait SessionStore: Send + Sync {
     /// Gives a viewer a place under `max_viewers`, if there is one.
     async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome>;
 
-    /// Ends a viewer's stay. `None`: it was not there, or joined again since.
-    async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>>;
+    /// Ends a viewer's stay and logs it. `None`: it was not there, or joined again since.
+    async fn leave(&self, departure: &Departure) -> Result<Option<Counts>>;
 
     /// Logs an event; the session's numbers after it. `None`: there is no such session.
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
@@ -71,11 +71,11 @@ pub trait SessionStore: Send + Sync {
     /// Everybody who is there.
     async fn seats(&self) -> Result<Vec<Seat>>;
 
-    /// The user that a viewer of a session is or was, if it was ever signed in.
-    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>>;
+    /// What is known of somebody who is or was a viewer of a session.
+    async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>>;
 
-    /// Up to `limit` events after `seq`, ascending.
-    async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>>;
+    /// Events of a session's log.
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>>;
 }
 
 /// Which of two things that must be unique is taken.

@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::clock::Time;
 use crate::event::LeaveReason;
-use crate::ids::{BroadcastId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
 
 /// What is known of a player's machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +16,40 @@ pub struct Client {
     pub ip: Option<IpAddr>,
     /// What it calls itself, cut to 512 characters.
     pub user_agent: Option<String>,
+    /// The device's own id, by which an anonymous person is the same one in another tab.
+    pub device: Option<DeviceId>,
+}
+
+/// A random id that a device keeps for this site, and for no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceId(String);
+
+impl DeviceId {
+    /// 16 to 64 of the characters of base64url, so that nobody's name stands in it by accident.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let fits = (16..=64).contains(&text.len()) && text.bytes().all(is_known);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// A new one, of 16 random bytes.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(random))
+    }
+
+    /// As the device keeps it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is known of a viewer who was there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownViewer {
+    /// The user that it is or was, if it was ever signed in.
+    pub user_id: Option<UserId>,
+    /// The pseudonym of the person.
+    pub person: String,
 }
 
 /// A viewer who asks for a place.
@@ -86,6 +123,8 @@ pub struct Departure {
     pub reason: LeaveReason,
     /// The effective time.
     pub at: Time,
+    /// The id of its `viewer.left`.
+    pub event: EventId,
 }
 
 /// A viewer showed that it is there.

@@ -5,16 +5,17 @@
 //! `max_viewers` and numbers of the log are given out on what the writes before have left. Then everything is written
 //! by a handful of statements, however many writes there are.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tallylight_core::broadcast::{Status, Visibility};
 use tallylight_core::clock::Time;
-use tallylight_core::event::{LeaveReason, NewEvent};
+use tallylight_core::event::{EndedStay, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
-use crate::events;
+use crate::events::{self, Numbered};
 use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{Bulk, Value, sql};
@@ -24,7 +25,7 @@ use crate::transaction::Transaction;
 #[derive(Debug)]
 pub enum Write {
     Join(NewViewer, NewEvent),
-    Leave(Departure, NewEvent),
+    Leave(Departure),
     Append(BroadcastId, NewEvent),
     Seen(Vec<SignOfLife>),
 }
@@ -76,7 +77,7 @@ impl Write {
     pub fn sessions(&self) -> Vec<BroadcastId> {
         match self {
             Self::Join(viewer, _) => vec![viewer.session_id],
-            Self::Leave(departure, _) => vec![departure.session_id],
+            Self::Leave(departure) => vec![departure.session_id],
             Self::Append(session, _) => vec![*session],
             Self::Seen(signs) => signs.iter().map(|sign| sign.session_id).collect(),
         }
@@ -85,7 +86,7 @@ impl Write {
     fn viewer(&self) -> Option<ViewerId> {
         match self {
             Self::Join(viewer, _) => Some(viewer.id),
-            Self::Leave(departure, _) => Some(departure.viewer),
+            Self::Leave(departure) => Some(departure.viewer),
             Self::Append(..) | Self::Seen(_) => None,
         }
     }
@@ -106,6 +107,8 @@ struct Room {
 struct Stay {
     session: BroadcastId,
     user: Option<UserId>,
+    person: String,
+    joined_at: Time,
     generation: i64,
     left: Option<(Time, String)>,
     /// Not in the table yet.
@@ -119,7 +122,7 @@ struct Stay {
 struct Hall<'a> {
     rooms: BTreeMap<BroadcastId, Room>,
     stays: HashMap<ViewerId, Stay>,
-    events: Vec<(BroadcastId, u64, &'a NewEvent)>,
+    events: Vec<Numbered<'a>>,
     seen: BTreeMap<ViewerId, Time>,
 }
 
@@ -136,7 +139,8 @@ impl<'a> Hall<'a> {
                     WHERE c.session_id IN (SELECT column1 FROM {rows}) AND b.deleted_at IS NULL";
         let found = transaction.bulk_rows(&Bulk { text, rows: rows(sessions.iter().map(|id| id.0)) }).await?;
         let rooms = found.iter().map(room).collect::<Result<_>>()?;
-        let text = "SELECT id, session_id, user_id, generation, left_at, left_reason FROM active_viewers
+        let text = "SELECT id, session_id, user_id, person, joined_at, generation, left_at, left_reason
+                    FROM active_viewers
                     WHERE id IN (SELECT column1 FROM {rows})";
         let found = transaction.bulk_rows(&Bulk { text, rows: rows(viewers.iter().map(|id| id.0)) }).await?;
         let stays = found.iter().map(stay).collect::<Result<_>>()?;
@@ -146,8 +150,8 @@ impl<'a> Hall<'a> {
     fn apply(&mut self, write: &'a Write) -> Result<Outcome> {
         Ok(match write {
             Write::Join(viewer, event) => Outcome::Join(self.join(viewer, event)?),
-            Write::Leave(departure, event) => Outcome::Counts(self.leave(departure, event)),
-            Write::Append(session, event) => Outcome::Counts(self.log(*session, event)),
+            Write::Leave(departure) => Outcome::Counts(self.leave(departure)),
+            Write::Append(session, event) => Outcome::Counts(self.log(*session, Cow::Borrowed(event))),
             Write::Seen(signs) => {
                 signs.iter().for_each(|sign| self.see(sign.viewer, sign.at));
                 Outcome::Seen
@@ -184,7 +188,7 @@ impl<'a> Hall<'a> {
         if is_present {
             return Ok(JoinOutcome::Present(seat));
         }
-        let counts = self.log(viewer.session_id, event).unwrap_or_default();
+        let counts = self.log(viewer.session_id, Cow::Borrowed(event)).unwrap_or_default();
         Ok(JoinOutcome::Joined(seat, counts))
     }
 
@@ -194,6 +198,8 @@ impl<'a> Hall<'a> {
         let stay = self.stays.entry(viewer.id).or_insert_with(|| Stay {
             session: viewer.session_id,
             user: None,
+            person: viewer.person.clone(),
+            joined_at: viewer.at,
             generation: 0,
             left: None,
             is_new: true,
@@ -205,6 +211,8 @@ impl<'a> Hall<'a> {
         stay.is_changed = true;
         if !is_present {
             stay.user = viewer.user_id.or(stay.user);
+            stay.person.clone_from(&viewer.person);
+            stay.joined_at = viewer.at;
             stay.joined = Some(viewer.clone());
         }
         let (user_id, generation) = (stay.user, stay.generation);
@@ -219,7 +227,7 @@ impl<'a> Hall<'a> {
         *latest = at.max(*latest);
     }
 
-    fn leave(&mut self, departure: &Departure, event: &'a NewEvent) -> Option<Counts> {
+    fn leave(&mut self, departure: &Departure) -> Option<Counts> {
         let room = self.rooms.get_mut(&departure.session_id)?;
         let stay =
             self.stays.get_mut(&departure.viewer).filter(|stay| stay.session == departure.session_id)?;
@@ -234,14 +242,25 @@ impl<'a> Hall<'a> {
         if departure.generation.is_some_and(|generation| generation != stay.generation) {
             return None;
         }
-        stay.left = Some((departure.at, departure.reason.name().to_owned()));
+        let event = NewEvent::left(
+            departure.event,
+            &EndedStay {
+                viewer: departure.viewer,
+                user_id: stay.user,
+                person: &stay.person,
+                reason: departure.reason,
+                joined_at: stay.joined_at,
+                at: departure.at,
+            },
+        );
+        stay.left = Some((event.created_at, departure.reason.name().to_owned()));
         stay.is_changed = true;
         room.counts.viewers = room.counts.viewers.saturating_sub(1);
-        self.log(departure.session_id, event)
+        self.log(departure.session_id, Cow::Owned(event))
     }
 
     /// Gives an event the next number of its session.
-    fn log(&mut self, session: BroadcastId, event: &'a NewEvent) -> Option<Counts> {
+    fn log(&mut self, session: BroadcastId, event: Cow<'a, NewEvent>) -> Option<Counts> {
         let room = self.rooms.get_mut(&session)?;
         room.counts.seq += 1;
         self.events.push((session, room.counts.seq, event));
@@ -259,9 +278,9 @@ impl<'a> Hall<'a> {
 
     fn entered(&self) -> Bulk {
         let text = "INSERT INTO active_viewers (id, session_id, user_id, joined_at, last_seen, user_agent, ip_address,
-                      is_authenticated, generation, left_at, left_reason)
+                      is_authenticated, generation, left_at, left_reason, person)
                     SELECT column1, column2, column3, column4, column4, column5, column6, column7, column8, column9,
-                      column10 FROM {rows}";
+                      column10, column11 FROM {rows}";
         let new = self.stays.iter().filter(|(_, stay)| stay.is_new);
         let row = |(id, stay): (&ViewerId, &Stay)| {
             let joined = stay.joined.as_ref()?;
@@ -276,6 +295,7 @@ impl<'a> Hall<'a> {
                 stay.generation.into(),
                 stay.left_at(),
                 stay.left_reason(),
+                (&stay.person).into(),
             ])
         };
         Bulk { text, rows: new.filter_map(row).collect() }
@@ -284,7 +304,8 @@ impl<'a> Hall<'a> {
     fn changed(&self) -> Bulk {
         let text = "UPDATE active_viewers AS a SET user_id = v.column2, is_authenticated = v.column3,
                       generation = v.column4, left_at = v.column5, left_reason = v.column6,
-                      last_seen = COALESCE(v.column7, a.last_seen),
+                      joined_at = COALESCE(v.column7, a.joined_at),
+                      last_seen = COALESCE(v.column7, a.last_seen), person = v.column10,
                       user_agent = COALESCE(v.column8, a.user_agent),
                       ip_address = COALESCE(v.column9, a.ip_address)
                     FROM {rows} WHERE a.id = v.column1";
@@ -301,6 +322,7 @@ impl<'a> Hall<'a> {
                 joined.map(|viewer| viewer.at).into(),
                 Value::Text(joined.and_then(|viewer| viewer.client.user_agent.clone())),
                 Value::Ip(joined.and_then(|viewer| viewer.client.ip)),
+                (&stay.person).into(),
             ]
         };
         Bulk { text, rows: changed.map(row).collect() }
@@ -341,6 +363,8 @@ fn stay(row: &Row) -> Result<(ViewerId, Stay)> {
     let stay = Stay {
         session: BroadcastId(row.id("session_id")?),
         user: row.some_id("user_id")?.map(UserId),
+        person: row.text("person")?,
+        joined_at: row.time("joined_at")?,
         generation: row.count("generation")?,
         left: row.some_time("left_at")?.zip(row.some_text("left_reason")?),
         is_new: false,

@@ -1,5 +1,6 @@
 //! Broadcasts: inserted, read, and changed under their revision.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +143,8 @@ async fn log(
     before: Counts,
     (mut counts, events): (Counts, &[NewEvent]),
 ) -> Result<Counts, Failure> {
-    let numbered: Vec<_> = events.iter().zip(counts.seq + 1..).map(|(event, seq)| (id, seq, event)).collect();
+    let numbered: Vec<_> =
+        events.iter().zip(counts.seq + 1..).map(|(event, seq)| (id, seq, Cow::Borrowed(event))).collect();
     events::append_all(transaction, &numbered).await?;
     counts.seq += numbered.len() as u64;
     batch::write_counts(transaction, &[(id, before, counts)]).await?;

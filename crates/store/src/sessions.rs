@@ -1,11 +1,13 @@
 //! Viewers and the numbers of a session.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use tallylight_core::clock::Time;
-use tallylight_core::event::{Event, NewEvent};
+use tallylight_core::event::{EndedStay, Event, EventQuery, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
 use tallylight_core::store::{Eviction, SessionStore};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
@@ -25,8 +27,8 @@ impl SessionStore for Store {
         }
     }
 
-    async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
-        self.counts_after(Write::Leave(*departure, event)).await
+    async fn leave(&self, departure: &Departure) -> Result<Option<Counts>> {
+        self.counts_after(Write::Leave(*departure)).await
     }
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
@@ -42,15 +44,17 @@ impl SessionStore for Store {
         self.database.all_rows(sql(text)).await?.iter().map(seat).collect()
     }
 
-    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>> {
-        let text = "SELECT user_id FROM active_viewers WHERE id = $1 AND session_id = $2";
+    async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>> {
+        let text = "SELECT user_id, person FROM active_viewers WHERE id = $1 AND session_id = $2";
         let row = self.database.row(sql(text).bind(viewer.0).bind(session.0)).await?;
-        let user = row.map(|row| row.some_id("user_id")).transpose()?;
-        Ok(user.flatten().map(UserId))
+        let known = |row: Row| {
+            Ok(KnownViewer { user_id: row.some_id("user_id")?.map(UserId), person: row.text("person")? })
+        };
+        row.map(known).transpose()
     }
 
-    async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>> {
-        self.read_events(session, after, limit).await
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+        self.read_events(session, query).await
     }
 }
 
@@ -83,17 +87,38 @@ pub async fn evict(
     eviction: &Eviction<'_>,
     (at, mut counts): (Time, Counts),
 ) -> Result<Counts, Failure> {
-    let text =
-        "UPDATE active_viewers SET left_at = $1, left_reason = $2 WHERE session_id = $3 AND left_at IS NULL
-                RETURNING id";
+    // A stay never ends before it began.
+    let text = "UPDATE active_viewers SET left_at = CASE WHEN joined_at > $1 THEN joined_at ELSE $1 END, left_reason = $2
+                WHERE session_id = $3 AND left_at IS NULL
+                RETURNING id, user_id, person, joined_at";
     let statement = sql(text).bind(at).bind(eviction.reason.name()).bind(session.0);
-    let rows = transaction.rows(&statement).await?;
-    let mut viewers = rows.iter().map(|row| row.id("id").map(ViewerId)).collect::<Result<Vec<_>>>()?;
-    viewers.sort_unstable();
-    let left = viewers.into_iter().map(|viewer| (eviction.event)(viewer)).collect::<Result<Vec<_>>>()?;
-    let numbered: Vec<_> =
-        left.iter().zip(counts.seq + 1..).map(|(event, seq)| (session, seq, event)).collect();
+    let mut gone = transaction.rows(&statement).await?.iter().map(stay).collect::<Result<Vec<_>>>()?;
+    gone.sort_unstable_by_key(|stay| stay.viewer);
+    let mut numbered = Vec::with_capacity(gone.len());
+    for (gone, seq) in gone.iter().zip(counts.seq + 1..) {
+        let (reason, person) = (eviction.reason, gone.person.as_str());
+        let Gone { viewer, user_id, joined_at, .. } = *gone;
+        let stay = EndedStay { viewer, user_id, person, reason, joined_at, at };
+        numbered.push((session, seq, Cow::Owned(NewEvent::left((eviction.event)()?, &stay))));
+    }
     events::append_all(transaction, &numbered).await?;
     counts.seq += numbered.len() as u64;
     Ok(Counts { viewers: 0, ..counts })
+}
+
+/// A viewer who was there until now.
+struct Gone {
+    viewer: ViewerId,
+    user_id: Option<UserId>,
+    person: String,
+    joined_at: Time,
+}
+
+fn stay(row: &Row) -> Result<Gone> {
+    Ok(Gone {
+        viewer: ViewerId(row.id("id")?),
+        user_id: row.some_id("user_id")?.map(UserId),
+        person: row.text("person")?,
+        joined_at: row.time("joined_at")?,
+    })
 }

@@ -3,12 +3,14 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::StatusCode;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::session::{JoinRequest, Joined};
+use tallylight_core::viewer::DeviceId;
 
 use crate::auth::Auth;
+use crate::device;
 use crate::extract::{Base, FromClient, Json, Path};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -27,13 +29,31 @@ pub async fn join(
     Auth(caller): Auth,
     Path(id): Path<BroadcastId>,
     base: Base,
-    FromClient(client): FromClient,
+    FromClient(mut client): FromClient,
+    headers: HeaderMap,
     Json(body): Json<JoinRequestBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let JoinRequestBody { user_id, join_token, viewer_token } = body;
+    let JoinRequestBody { user_id, join_token, viewer_token, device_id } = body;
+    let mut fresh = None;
+    if let Some(text) = device_id {
+        client.device = Some(DeviceId::parse(&text).ok_or_else(no_device)?);
+    } else if client.device.is_none() && !device::is_foreign(&headers) {
+        let device = app.sessions.new_device()?;
+        fresh = device::cookie(&device, &base);
+        client.device = Some(device);
+    }
     let request = JoinRequest { user_id: user_id.map(UserId), join_token, viewer_token };
     let joined = app.broadcasts.join_broadcast(&caller, id, request, client).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(response(&app, &base, joined))))
+    let mut answer = Answer(response(&app, &base, joined)).into_response();
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = fresh {
+        answer.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(answer)
+}
+
+fn no_device() -> Problem {
+    Problem::field("invalid-fields", "device_id", "must be 16 to 64 of the characters A-Z, a-z, 0-9, - and _")
 }
 
 fn response(app: &App, base: &Base, joined: Joined) -> JoinResponse {

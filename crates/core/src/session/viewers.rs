@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use futures_util::future::join_all;
-use uuid::Uuid;
 
 use super::SessionManager;
 use crate::broadcast::{Broadcast, Snapshot, Status};
 use crate::caller::Caller;
 use crate::clock::to_micros;
 use crate::error::{Error, Result};
-use crate::event::{EventType, LeaveReason, joined, left};
-use crate::ids::{BroadcastId, UserId, ViewerId};
+use crate::event::{EventType, LeaveReason, joined};
+use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
-use crate::viewer::{Client, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
+use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 const USER_AGENT_CHARS: usize = 512;
 /// How many viewers are written about at once.
@@ -54,6 +53,21 @@ pub struct Admitted {
     pub pass: Pass,
 }
 
+/// What is known of the person who takes a place.
+struct Who {
+    user: Option<UserId>,
+    /// The pseudonym of an earlier stay.
+    person: Option<String>,
+}
+
+impl Who {
+    /// Whoever signed in, else whoever the viewer was before.
+    fn new(caller: Option<UserId>, known: Option<KnownViewer>) -> Self {
+        let (user, person) = known.map_or((None, None), |known| (known.user_id, Some(known.person)));
+        Self { user: caller.or(user), person }
+    }
+}
+
 impl SessionManager {
     /// Lets somebody watch. The owner gets a preview, which does not count.
     ///
@@ -83,11 +97,11 @@ impl SessionManager {
         }
         let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
         if pass.kind == PassKind::Viewer {
-            let user = match caller.user_id() {
-                None if request.viewer_token.is_some() => self.store.user_of_viewer(id, pass.viewer).await?,
-                user => user,
+            let known = match request.viewer_token {
+                Some(_) => self.store.viewer(id, pass.viewer).await?,
+                None => None,
             };
-            self.seat(&broadcast, pass.viewer, user, client).await?;
+            self.seat(&broadcast, pass.viewer, Who::new(caller.user_id(), known), client).await?;
         }
         let broadcast = self.ledger.get(id).await?;
         Ok(self.joined(broadcast, pass))
@@ -112,25 +126,36 @@ impl SessionManager {
         }
     }
 
+    /// A random id for a device to keep.
+    ///
+    /// # Errors
+    /// As [`crate::ids::Ids::fill`].
+    pub fn new_device(&self) -> Result<DeviceId> {
+        let mut random = [0; 16];
+        self.ledger.ids.fill(&mut random)?;
+        Ok(DeviceId::new(random))
+    }
+
     fn fresh_pass(&self) -> Result<Pass> {
         let viewer = ViewerId(self.ledger.ids.uuid(self.clock().now())?);
         Ok(Pass { viewer, kind: PassKind::Viewer })
     }
 
     /// Takes a place in the store and enters the viewer as present.
-    async fn seat(
-        &self,
-        broadcast: &Broadcast,
-        id: ViewerId,
-        user_id: Option<UserId>,
-        client: Client,
-    ) -> Result<()> {
+    async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
         let user_agent = client.user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
+        let user_id = who.user;
+        let person = match (user_id, who.person, &client.device) {
+            (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
+            (None, Some(person), _) => person,
+            (None, None, Some(device)) => self.person(broadcast.id, b"device", device.as_str().as_bytes()),
+            (None, None, None) => self.person(broadcast.id, b"viewer", id.0.as_bytes()),
+        };
         let viewer = NewViewer {
             id,
             session_id: broadcast.id,
             user_id,
-            person: self.person(broadcast.id, user_id.map_or(id.0, |user| user.0)),
+            person,
             at: self.clock().now(),
             client: Client { user_agent, ..client },
         };
@@ -175,10 +200,11 @@ impl SessionManager {
     }
 
     /// A pseudonym of a person in the log of one session, not to be linked with another's.
-    fn person(&self, session: BroadcastId, who: Uuid) -> String {
+    fn person(&self, session: BroadcastId, kind: &[u8], who: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.person_key);
         context.update(session.0.as_bytes());
-        context.update(who.as_bytes());
+        context.update(kind);
+        context.update(who);
         let tag = context.sign();
         tag.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -221,17 +247,15 @@ impl SessionManager {
     async fn depart(&self, session_id: BroadcastId, viewer: ViewerId) -> Result<bool> {
         let at = self.clock().now();
         let reason = LeaveReason::Left;
-        let departure = Departure { viewer, session_id, generation: None, reason, at };
+        let departure =
+            Departure { viewer, session_id, generation: None, reason, at, event: self.event_id()? };
         let left = self.record_departure(&departure).await?;
         self.presence.remove(viewer);
         Ok(left)
     }
 
     async fn record_departure(&self, departure: &Departure) -> Result<bool> {
-        let data = left(departure.viewer, departure.reason);
-        let mut event = self.ledger.event(EventType::ViewerLeft, data, None)?;
-        event.created_at = departure.at;
-        let answer = self.store.leave(departure, event).await;
+        let answer = self.store.leave(departure).await;
         let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
             self.ledger.directory.count(departure.session_id, counts);
@@ -281,8 +305,13 @@ impl SessionManager {
             generation: Some(expired.seat.generation),
             reason: LeaveReason::TimedOut,
             at: to_micros(self.clock().now() - expired.ago),
+            event: self.event_id()?,
         };
         self.record_departure(&departure).await
+    }
+
+    fn event_id(&self) -> Result<EventId> {
+        Ok(EventId(self.ledger.ids.uuid(self.clock().now())?))
     }
 
     /// A fresh viewer for a player that opens the entry address of a public broadcast. It counts once it fetches a
@@ -333,8 +362,8 @@ impl SessionManager {
         // What ended may be played to its last segment by those who hold an address; nobody is counted.
         if broadcast.status != Status::Ended {
             // Who comes back stays the same person, though a player does not say who it is.
-            let user = self.store.user_of_viewer(id, pass.viewer).await?;
-            self.seat(&broadcast, pass.viewer, user, client).await?;
+            let known = self.store.viewer(id, pass.viewer).await?;
+            self.seat(&broadcast, pass.viewer, Who::new(None, known), client).await?;
         }
         Ok(Admitted { broadcast, pass })
     }

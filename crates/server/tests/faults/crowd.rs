@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use tallylight_core::event::Event;
+use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::store::{BroadcastStore, SessionStore};
 use tallylight_store::Store;
@@ -95,7 +95,7 @@ impl Log {
         let mut log = Self { joined: HashSet::new(), left: HashSet::new(), length: 0 };
         let mut there = HashMap::<String, bool>::new();
         loop {
-            let events = store.events(show, log.length, 10_000).await.unwrap();
+            let events = store.events(show, &EventQuery::after(log.length, 10_000)).await.unwrap();
             if events.is_empty() {
                 return log;
             }

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Row, SqliteConnection};
 use tallylight_core::Result;
 use tallylight_core::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Status, Visibility};
 use tallylight_core::clock::Time;
-use tallylight_core::event::{Event, EventType, LeaveReason, NewEvent, joined, left};
+use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, UserStore};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
@@ -47,9 +47,7 @@ pub trait Database: Send + Sync {
     }
 
     /// Executes statements behind the store's back.
-    async fn script(&self, _text: &'static str) {
-        panic!("this database has no need of it")
-    }
+    async fn script(&self, text: &'static str);
 
     /// Keeps everybody else from writing, until it is dropped.
     async fn hold_up(&self) -> Box<dyn Send>;
@@ -185,6 +183,11 @@ impl<T: OnServer> Database for T {
 
     fn log(&self) -> String {
         OnServer::log(self)
+    }
+
+    async fn script(&self, text: &'static str) {
+        let mut connection = PgConnection::connect(&self.direct_url()).await.unwrap();
+        sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
     }
 
     async fn hold_up(&self) -> Box<dyn Send> {
@@ -341,8 +344,9 @@ impl Db {
     pub fn event(&self, kind: EventType) -> NewEvent {
         NewEvent {
             id: EventId(self.id()),
-            kind,
+            kind: kind.into(),
             data: json!({"why": "it is told"}),
+            metadata: json!({"of": {"a": "test"}}).as_object().unwrap().clone(),
             created_at: NOON,
             user_id: None,
         }
@@ -366,15 +370,15 @@ impl Db {
     }
 
     pub async fn evicts(&self, before: &Broadcast, after: &Broadcast, reason: LeaveReason) -> Counts {
-        let left = |viewer| Ok(NewEvent { data: left(viewer, reason), ..self.event(EventType::ViewerLeft) });
-        let evict = Some(Eviction { reason, viewers: 0, event: &left });
+        let event = || Ok(EventId(self.id()));
+        let evict = Some(Eviction { reason, viewers: 0, event: &event });
         let events = vec![self.event(EventType::BroadcastEnded)];
         let change = Change { before, after, events, evict, at: NOON };
         self.save_broadcast(change).await.unwrap().unwrap()
     }
 
     pub fn new_viewer(&self, show: &Broadcast) -> NewViewer {
-        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()) };
+        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()), device: None };
         NewViewer {
             id: ViewerId(self.id()),
             session_id: show.id,
@@ -405,10 +409,19 @@ impl Db {
         reason: LeaveReason,
         generation: Option<i64>,
     ) -> Option<Counts> {
-        let departure =
-            Departure { viewer: viewer.id, session_id: viewer.session_id, generation, reason, at: NOON };
-        let event = NewEvent { data: left(viewer.id, reason), ..self.event(EventType::ViewerLeft) };
-        self.leave(&departure, event).await.unwrap()
+        self.goes_at(viewer, (reason, generation), NOON).await
+    }
+
+    /// As [`Db::goes`], at a time.
+    pub async fn goes_at(
+        &self,
+        viewer: &NewViewer,
+        (reason, generation): (LeaveReason, Option<i64>),
+        at: Time,
+    ) -> Option<Counts> {
+        let (event, session_id) = (EventId(self.id()), viewer.session_id);
+        let departure = Departure { viewer: viewer.id, session_id, generation, reason, at, event };
+        self.leave(&departure).await.unwrap()
     }
 
     pub async fn counts(&self, show: &Broadcast) -> Counts {
@@ -417,7 +430,7 @@ impl Db {
 
     /// The whole log, known to be numbered 1, 2, 3 … without a gap.
     pub async fn log(&self, show: &Broadcast) -> Vec<Event> {
-        let events = self.events(show.id, 0, 10_000).await.unwrap();
+        let events = self.events(show.id, &EventQuery::after(0, 10_000)).await.unwrap();
         let numbers: Vec<u64> = events.iter().map(|event| event.seq).collect();
         assert_eq!(numbers, (1..=events.len() as u64).collect::<Vec<_>>(), "a gap or a double");
         events

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tallylight_core::broadcast::{Broadcast, Status, Visibility};
-use tallylight_core::event::{EventType, LeaveReason};
+use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::ids::{BroadcastId, EventId, UserId};
 use tallylight_core::store::Change;
 use tallylight_core::viewer::{Counts, JoinOutcome, NewViewer, Seat};
@@ -75,10 +76,10 @@ pub async fn who_was_signed_in_stays_that_person(db: Db) {
     let nameless = NewViewer { user_id: None, ..viewer };
     let JoinOutcome::Joined(seat, _) = db.joins(&nameless).await else { panic!("there is room") };
     assert_eq!(seat.user_id, Some(bob.id));
-    assert_eq!(db.user_of_viewer(show.id, seat.viewer).await.unwrap(), Some(bob.id));
-    assert_eq!(db.user_of_viewer(other.id, seat.viewer).await.unwrap(), None);
+    assert_eq!(db.viewer(show.id, seat.viewer).await.unwrap().unwrap().user_id, Some(bob.id));
+    assert_eq!(db.viewer(other.id, seat.viewer).await.unwrap(), None);
     let (anonymous, _) = db.watches(&show).await;
-    assert_eq!(db.user_of_viewer(show.id, anonymous.id).await.unwrap(), None);
+    assert_eq!(db.viewer(show.id, anonymous.id).await.unwrap().unwrap().user_id, None);
 }
 
 pub async fn who_timed_out_comes_back_only_if_there_is_room(db: Db) {
@@ -199,7 +200,7 @@ pub async fn an_eviction_logs_each_viewer_once_before_its_cause(db: Db) {
     let log = db.log(&show).await;
     let kinds: Vec<_> = log[5..].iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["viewer.left", "viewer.left", "broadcast.ended"]);
-    let left = |viewer: &NewViewer| tallylight_core::event::left(viewer.id, LeaveReason::Ended);
+    let left = |viewer: &NewViewer| json!({"viewer_id": viewer.id, "person": "somebody", "reason": "ended", "watched": 0.0});
     assert_eq!([&log[5].data, &log[6].data], [&left(&first), &left(&second)]);
     let seats = db.seats().await.unwrap();
     assert_eq!(seats.iter().map(|seat| seat.viewer).collect::<Vec<_>>(), [elsewhere.id]);
@@ -212,7 +213,7 @@ pub async fn events_are_read_after_a_number_and_up_to_a_limit(db: Db) {
         db.watches(&other).await;
     }
     let numbers = async |after, limit| {
-        let events = db.events(show.id, after, limit).await.unwrap();
+        let events = db.events(show.id, &EventQuery::after(after, limit)).await.unwrap();
         assert!(events.iter().all(|event| event.session_id == show.id));
         events.iter().map(|event| event.seq).collect::<Vec<_>>()
     };

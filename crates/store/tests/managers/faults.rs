@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
-use tallylight_core::event::{Event, NewEvent};
-use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
+use tallylight_core::event::{Event, EventQuery, NewEvent};
+use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::session::Joined;
 use tallylight_core::store::{BroadcastStore, Change, SessionStore};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 use tallylight_store::Store;
 use tokio::sync::Notify;
@@ -57,8 +57,8 @@ impl SessionStore for Door {
         self.answer(outcome)
     }
 
-    async fn leave(&self, departure: &Departure, event: NewEvent) -> Result<Option<Counts>> {
-        self.answer(self.writes()?.leave(departure, event).await)
+    async fn leave(&self, departure: &Departure) -> Result<Option<Counts>> {
+        self.answer(self.writes()?.leave(departure).await)
     }
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
@@ -73,12 +73,12 @@ impl SessionStore for Door {
         self.store.seats().await
     }
 
-    async fn user_of_viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<UserId>> {
-        self.store.user_of_viewer(session, viewer).await
+    async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>> {
+        self.store.viewer(session, viewer).await
     }
 
-    async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>> {
-        self.store.events(session, after, limit).await
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+        self.store.events(session, query).await
     }
 }
 

@@ -7,7 +7,7 @@ use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
 use tallylight_core::clock::{Clock, Time};
-use tallylight_core::event::Event;
+use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
@@ -251,7 +251,7 @@ impl World {
 
     /// The whole log, known to be numbered without a gap.
     pub async fn log(&self, id: BroadcastId) -> Vec<Event> {
-        let events = self.store.events(id, 0, 100_000).await.unwrap();
+        let events = self.store.events(id, &EventQuery::after(0, 100_000)).await.unwrap();
         assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "a gap or a double");
         events
     }

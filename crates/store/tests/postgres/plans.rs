@@ -1,6 +1,6 @@
 //! Every statement of the busy paths finds its rows by an index: what PostgreSQL itself explains of what it executes.
 
-use tallylight_core::event::{EventType, LeaveReason};
+use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::viewer::SignOfLife;
 use tallylight_store::Location;
 use tallylight_testkit::{Durability, Postgres, psql};
@@ -75,8 +75,10 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.note_seen(vec![SignOfLife { viewer: viewer.id, session_id: show.id, at: NOON }]).await.unwrap();
         db.goes(&viewer, LeaveReason::TimedOut, Some(1)).await.unwrap();
         db.joins(&viewer).await;
-        db.user_of_viewer(show.id, viewer.id).await.unwrap();
-        db.events(show.id, 3, 100).await.unwrap();
+        db.viewer(show.id, viewer.id).await.unwrap();
+        for kinds in [vec![], vec!["viewer.left".to_owned()], vec!["broadcast.updated".to_owned()]] {
+            db.events(show.id, &EventQuery { kinds, ..EventQuery::after(3, 100) }).await.unwrap();
+        }
         let before = db.broadcast(show.id).await.unwrap().unwrap();
         db.saves(&before.broadcast, |show| show.title = "Again".into()).await.unwrap();
         db.broadcast_by_stream_key(&show.stream_key.hash).await.unwrap().unwrap();

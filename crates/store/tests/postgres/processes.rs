@@ -23,8 +23,9 @@ async fn as_one_of_the_processes() {
     let ids = SystemIds::default();
     let event = |kind| tallylight_core::event::NewEvent {
         id: EventId(ids.uuid(NOON).unwrap()),
-        kind,
+        kind: EventType::into(kind),
         data: serde_json::json!({}),
+        metadata: serde_json::Map::new(),
         created_at: NOON,
         user_id: None,
     };

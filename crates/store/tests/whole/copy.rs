@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
-use tallylight_core::event::{EventType, LeaveReason};
+use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::store::Change;
 use tallylight_store::copy::{Copied, Progress, Stage, copy};
 use tallylight_store::{Limits, Location, Trouble, migrations};
@@ -110,7 +110,7 @@ async fn everything_is_found_again_in_postgres() {
         assert_eq!(there.broadcast(show.id).await.unwrap(), it.db.broadcast(show.id).await.unwrap());
     }
     for show in [&full, &show, &ended, &deleted] {
-        assert_eq!(there.events(show.id, 0, 100).await.unwrap(), it.db.log(show).await);
+        assert_eq!(there.events(show.id, &EventQuery::after(0, 100)).await.unwrap(), it.db.log(show).await);
     }
     assert_eq!(there.broadcast(deleted.id).await.unwrap(), None);
     assert_eq!(there.seats().await.unwrap(), it.db.seats().await.unwrap());

@@ -1,0 +1,74 @@
+//! A browser's own id for this site, by which an anonymous person in two tabs is one person.
+//!
+//! A first-party cookie and nothing else: with a foreign `Origin` it is neither read nor set, so that no other site's
+//! visitors are followed. Apps without cookies may send an id of their own.
+
+use http::header::{COOKIE, HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue};
+use tallylight_core::viewer::DeviceId;
+
+use crate::extract::Base;
+
+const NAME: &str = "tl_device";
+/// The longest that browsers keep a cookie, in seconds (RFC 6265bis §5.5).
+const MAX_AGE: u32 = 400 * 86_400;
+
+/// The id that a browser keeps, if it is asked from a page of this site.
+pub fn known(headers: &HeaderMap) -> Option<DeviceId> {
+    if is_foreign(headers) {
+        return None;
+    }
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == NAME).find_map(|(_, value)| DeviceId::parse(value))
+}
+
+/// Whether a page of another site asks. Without an `Origin` no page does, or one of this site.
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let origin = origin.to_str().unwrap_or_default();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    origin.split_once("://").is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(host))
+}
+
+/// Hands a browser its id.
+pub fn cookie(device: &DeviceId, base: &Base) -> Option<HeaderValue> {
+    let secure = if base.url.starts_with("https:") { "; Secure" } else { "" };
+    let device = device.as_str();
+    let text = format!("{NAME}={device}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(origin: Option<&'static str>, cookie: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("live.example:8080"));
+        headers.insert(COOKIE, HeaderValue::from_static(cookie));
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_device_is_known_to_pages_of_this_site_only() {
+        let cookie = "theme=dark; tl_device=0123456789abcdef";
+        let device = |origin| known(&headers(origin, cookie)).map(|id| id.as_str().to_owned());
+        assert_eq!(device(None).as_deref(), Some("0123456789abcdef"));
+        assert_eq!(device(Some("http://live.example:8080")).as_deref(), Some("0123456789abcdef"));
+        for foreign in ["https://elsewhere.example", "http://live.example", "null", "://", ""] {
+            assert_eq!(device(Some(foreign)), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_none() {
+        for value in ["tl_device=", "tl_device=short", "tl_device=\"0123456789abcdef\"", "tl_device", "=;=;"]
+        {
+            assert_eq!(known(&headers(None, value)), None, "{value}");
+        }
+    }
+}
