@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::routes::{auth, broadcasts, health, pages, playback, sessions, stream_keys, users, viewers};
+use crate::routes::{
+    analytics, auth, broadcasts, events, health, pages, playback, sessions, stream_keys, users, viewers,
+};
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
 
@@ -30,6 +32,8 @@ pub mod url {
     pub const MY_STREAM_KEY: &str = "/api/users/me/stream-key";
     /// Replaces it.
     pub const RESET_MY_STREAM_KEY: &str = "/api/users/me/stream-key/reset";
+    /// What all of one's broadcasts came to.
+    pub const MY_ANALYTICS: &str = "/api/users/me/analytics";
     /// Makes broadcasts.
     pub const BROADCASTS: &str = "/api/broadcasts";
     /// Lists those on air.
@@ -46,6 +50,12 @@ pub mod url {
     pub const LEAVE: &str = "/api/broadcasts/{id}/leave";
     /// One session.
     pub const SESSION: &str = "/api/sessions/{id}";
+    /// What its viewers came to.
+    pub const ANALYTICS: &str = "/api/sessions/{id}/analytics";
+    /// Its log.
+    pub const EVENTS: &str = "/api/sessions/{id}/events";
+    /// What its owner attached to it.
+    pub const METADATA: &str = "/api/sessions/{id}/metadata";
     /// What a problem's code means.
     pub const PROBLEM: &str = "/api/problems/{code}";
     /// The OpenAPI document.
@@ -121,6 +131,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(viewers::heartbeat))
         .routes(routes!(viewers::leave))
         .routes(routes!(sessions::read))
+        .routes(routes!(analytics::of_session))
+        .routes(routes!(events::list, events::log))
+        .routes(routes!(events::update_metadata))
+        .routes(routes!(analytics::mine))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

@@ -1,5 +1,7 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+pub mod log;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tallylight_core::broadcast::{

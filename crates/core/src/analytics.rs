@@ -4,16 +4,18 @@
 //! stretch of time ([`Sums`]) that only ever add up, so that a long log is never read twice. [`report`] turns sums into
 //! the metrics that people ask for. What each metric means stands in `docs/guide/analytics.md`.
 
+pub mod audit;
 pub mod fold;
 pub mod report;
 pub mod window;
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use crate::clock::Time;
 
 pub use fold::{Fold, Person};
-pub use report::{Metric, Report};
+pub use report::{Metric, Report, Totals};
 pub use window::{Interval, Period, Window};
 
 /// The lengths of the stretches of time that sums are kept for, in seconds: 10 s, 5 min, 1 h.
@@ -95,8 +97,8 @@ pub struct Progress {
 pub struct Summary {
     /// At the end of the log.
     pub progress: Progress,
-    /// Of each stretch of the level that was asked for in which something happened, in their order.
-    pub rows: Vec<(Time, Sums)>,
+    /// Of each stretch of the level that was asked for in which something happened, by its start.
+    pub rows: BTreeMap<Time, Sums>,
     /// How many different people were there since the window's start.
     pub people: u64,
 }
@@ -107,3 +109,6 @@ pub fn start_of(time: Time, seconds: u32) -> Time {
     let start = time - time::Duration::seconds(behind);
     start.replace_nanosecond(0).unwrap_or(start)
 }
+
+#[cfg(test)]
+mod tests;

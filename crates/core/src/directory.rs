@@ -1,9 +1,9 @@
 //! Every broadcast that has not ended, in memory, for lists and look-ups.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::broadcast::{Broadcast, Snapshot, Status};
 use crate::ids::{BroadcastId, UserId};
@@ -79,6 +79,8 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub struct Directory {
     open: RwLock<HashMap<BroadcastId, Snapshot>>,
+    /// Those about which something was logged since somebody asked.
+    touched: Mutex<HashSet<BroadcastId>>,
     version: AtomicU64,
 }
 
@@ -106,6 +108,7 @@ impl Directory {
     /// Enters a broadcast as the store has it, or takes it out once it ended. Older states and counts than those
     /// known are ignored, so the order in which writers arrive here does not matter; but an end is not remembered.
     pub fn put(&self, snapshot: Snapshot) {
+        self.touch(snapshot.id);
         let mut open = self.write();
         let merged = match open.get(&snapshot.id) {
             Some(known) => Snapshot {
@@ -148,6 +151,7 @@ impl Directory {
 
     /// Notes new counts.
     pub fn count(&self, id: BroadcastId, counts: Counts) {
+        self.touch(id);
         if let Some(known) = self.write().get_mut(&id) {
             known.counts = newer(known.counts, counts);
         }
@@ -180,6 +184,21 @@ impl Directory {
     /// All of them, in no order.
     pub fn all(&self) -> Vec<Snapshot> {
         self.read().values().cloned().collect()
+    }
+
+    /// The ids of a user's open broadcasts.
+    pub fn of(&self, owner: UserId) -> Vec<BroadcastId> {
+        self.read().values().filter(|item| item.owner == owner).map(|item| item.id).collect()
+    }
+
+    /// Notes that something was logged about a broadcast, whether it is open or not.
+    pub fn touch(&self, id: BroadcastId) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// Those about which something was logged since the last call.
+    pub fn take_touched(&self) -> HashSet<BroadcastId> {
+        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn changed(&self) {

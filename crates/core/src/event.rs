@@ -104,6 +104,12 @@ impl NewEvent {
         Self { id, kind, data, metadata: Map::new(), created_at, user_id: stay.user_id }
     }
 
+    /// The event as the log keeps it under its number.
+    pub fn logged(self, session_id: BroadcastId, seq: u64) -> Event {
+        let Self { id, kind, data, metadata, created_at, user_id } = self;
+        Event { id, session_id, seq, kind: kind.into_owned(), data, created_at, user_id, metadata }
+    }
+
     /// Names the user who did it.
     pub fn by(mut self, user: Option<UserId>) -> Self {
         self.user_id = user;

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use crate::broadcast::{Broadcast, Snapshot};
+use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
@@ -137,6 +138,16 @@ impl Ledger {
             return Ok(open);
         }
         self.store.broadcast(id).await?.ok_or(Error::NotFound("broadcast"))
+    }
+
+    /// One's own broadcast; anybody else's is as good as none.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::NotFound`], or the store's.
+    pub async fn owned(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
+        caller.signed_in()?;
+        let broadcast = self.get(id).await?;
+        if broadcast.is_owned_by(caller) { Ok(broadcast) } else { Err(Error::NotFound("broadcast of yours")) }
     }
 
     /// Changes a broadcast by a rule, which may run again when somebody else was first. `None`: nothing to change.

@@ -7,6 +7,7 @@
 //! be dropped half-way, as a server's handlers are when a client goes, run each call in a task of its own.
 
 pub mod analytics;
+pub mod audit;
 pub mod broadcast;
 pub mod caller;
 pub mod clock;

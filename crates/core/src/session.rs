@@ -1,5 +1,7 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
+mod analytics;
+mod events;
 mod ingest;
 mod reconcile;
 mod viewers;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use tracing::info;
 
+use analytics::Backlog;
+
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
@@ -19,10 +23,12 @@ use crate::ledger::Ledger;
 use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
 use crate::secret::{Purpose, Secret};
-use crate::store::{SessionStore, UserStore};
+use crate::store::{LogStore, SessionStore, UserStore};
 use crate::token::PlayerTokens;
 use crate::user::StreamKeys;
 
+pub use analytics::Question;
+pub use events::{EventPage, OwnEvent, RESERVED};
 pub use ingest::{Admission, Refusal};
 pub use viewers::{Admitted, JoinRequest, Joined};
 
@@ -45,6 +51,8 @@ pub struct SessionParts {
     pub ledger: Arc<Ledger>,
     /// Viewers and events.
     pub store: Arc<dyn SessionStore>,
+    /// What logs add up to.
+    pub logs: Arc<dyn LogStore>,
     /// Owners of lasting stream keys.
     pub users: Arc<dyn UserStore>,
     /// Stream keys.
@@ -57,6 +65,8 @@ pub struct SessionParts {
 pub struct SessionManager {
     ledger: Arc<Ledger>,
     store: Arc<dyn SessionStore>,
+    logs: Arc<dyn LogStore>,
+    backlog: Backlog,
     users: Arc<dyn UserStore>,
     keys: Arc<StreamKeys>,
     settings: SessionSettings,
@@ -79,6 +89,8 @@ impl SessionManager {
         Ok(Self {
             ledger: parts.ledger,
             store: parts.store,
+            logs: parts.logs,
+            backlog: Backlog::default(),
             users: parts.users,
             keys: parts.keys,
             settings: parts.settings,

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::analytics::{Progress, Summary, Window};
 use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Time;
 use crate::error::Result;
@@ -76,6 +77,56 @@ pub trait SessionStore: Send + Sync {
 
     /// Events of a session's log.
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>>;
+}
+
+/// How far a log has been added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// The number of the last event that is in the sums.
+    pub seq: u64,
+    /// Whether there is more.
+    pub has_more: bool,
+}
+
+/// Chooses a window, once the log's ends are known.
+pub type ChooseWindow<'a> = &'a (dyn Fn(&Progress) -> Result<Window> + Send + Sync);
+
+/// A session of an owner: when it ended, if it has, and its sums.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnSummary {
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// Its sums by the hour.
+    pub summary: Summary,
+}
+
+/// Adds logs up, and removes them when their time is over.
+#[async_trait]
+pub trait LogStore: Send + Sync {
+    /// Adds the next events of a session's log to its sums, some thousand at a time.
+    async fn add_up(&self, session: BroadcastId) -> Result<Added>;
+
+    /// All sessions that were not deleted, the oldest first.
+    async fn sessions(&self) -> Result<Vec<BroadcastId>>;
+
+    /// Sessions whose log goes further than their sums.
+    async fn behind(&self) -> Result<Vec<BroadcastId>>;
+
+    /// A session's sums over a window, those of the latest events too, as of one moment. `None`: its log is empty.
+    ///
+    /// # Errors
+    /// Those of `choose`; [`crate::Error::Busy`] while a long log is being added up.
+    async fn summary(
+        &self,
+        session: BroadcastId,
+        choose: ChooseWindow<'_>,
+    ) -> Result<Option<(Window, Summary)>>;
+
+    /// The sums by the hour of all sessions of an owner that were there since a time, as far as they are added up.
+    async fn summaries_of(&self, owner: UserId, since: Option<Time>) -> Result<Vec<OwnSummary>>;
+
+    /// Removes a session that ended before a time, whole, with its log; `None`: there is none.
+    async fn remove_ended(&self, before: Time) -> Result<Option<BroadcastId>>;
 }
 
 /// Which of two things that must be unique is taken.

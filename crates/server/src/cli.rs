@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod doctor;
 mod migrate;
 mod place;
 mod show;
@@ -41,6 +42,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup back in place while the server is stopped; what was there is kept.
     Restore(backup::BackupArgs),
+    /// Look whether everything is as it should be.
+    Doctor(doctor::DoctorArgs),
     /// Print the OpenAPI document of this version.
     Openapi,
 }
@@ -84,14 +87,19 @@ impl Cli {
             Some(Command::Migrate(args)) => migrate::run(&args),
             Some(Command::Backup(args)) => backup::backup(&args),
             Some(Command::Restore(args)) => backup::restore(&args),
+            Some(Command::Doctor(args)) => return told(doctor::run(&args)),
             Some(Command::Openapi) => print_document(),
         };
-        match done {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("tallylight: {error:#}");
-                ExitCode::FAILURE
-            }
+        told(done.map(|()| ExitCode::SUCCESS))
+    }
+}
+
+fn told(done: anyhow::Result<ExitCode>) -> ExitCode {
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tallylight: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

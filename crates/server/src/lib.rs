@@ -7,6 +7,7 @@ mod ingest;
 mod keeper;
 mod lock;
 mod logging;
+mod logs;
 mod secret;
 pub mod settings;
 mod start;

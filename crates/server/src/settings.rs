@@ -89,6 +89,7 @@ settings! {
     idle_timeout: u64 = 24 * 3_600;
     allow_reported_viewers: bool = true;
     max_open_broadcasts: usize = 100;
+    session_retention: u64 = 0;
 
     http_max_connections: usize = 10_000;
     http_header_timeout: u64 = 10;
@@ -196,6 +197,7 @@ impl Settings {
         within("heartbeat_interval", self.heartbeat_interval, 1, 60)?;
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
+        within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tallylight_core::broadcast::BroadcastSettings;
@@ -23,6 +24,7 @@ use tracing::{info, warn};
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
 use crate::lock::lock;
+use crate::logs::LogKeeper;
 use crate::settings::Settings;
 use crate::{http, secret};
 
@@ -83,6 +85,9 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         linger: settings.ended_media_linger(),
     };
     tasks.spawn(keeper.run(stop.clone()));
+    let retention = (settings.session_retention > 0).then(|| Duration::from_secs(settings.session_retention));
+    let logs = LogKeeper { sessions: managers.sessions.clone(), retention };
+    tasks.spawn(logs.run(stop.clone()));
     let users = managers.users.clone();
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
@@ -144,6 +149,7 @@ impl Managers {
         let parts = SessionParts {
             ledger: ledger.clone(),
             store: store.clone(),
+            logs: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             settings: settings.sessions(),

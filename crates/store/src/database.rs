@@ -160,6 +160,25 @@ impl Database {
         Ok(rows)
     }
 
+    /// Reads several things as of one moment.
+    pub async fn as_of_one_moment<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
+        let mut patience = self.patience();
+        loop {
+            match self.look(work).await {
+                Err(failure) => patience.after(failure).await?,
+                Ok(done) => return Ok(done),
+            }
+        }
+    }
+
+    async fn look<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
+        let mut transaction = self.begin_snapshot().await?;
+        let deadline = Instant::now() + self.limits.timeout;
+        let done = within(deadline, work.run(&mut transaction)).await?;
+        transaction.commit(deadline).await?;
+        Ok(done)
+    }
+
     /// The one row of a statement that changes nothing, if there is one.
     pub async fn row(&self, statement: Statement) -> Result<Option<Row>> {
         Ok(self.rows(statement).await?.pop())

@@ -67,7 +67,7 @@ macro_rules! select_kind {
 impl Store {
     pub(crate) async fn read_events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
         let statements: Vec<Statement> = match query.kinds.as_slice() {
-            [] => vec![bound(session, query, None)],
+            [] => vec![page(session, query)],
             kinds => kinds.iter().map(|kind| bound(session, query, Some(kind))).collect(),
         };
         let mut events: Vec<Event> = Vec::new();
@@ -83,6 +83,11 @@ impl Store {
         events.truncate(query.limit as usize);
         Ok(events)
     }
+}
+
+/// Reads events of whatever type.
+pub fn page(session: BroadcastId, query: &EventQuery) -> Statement {
+    bound(session, query, None)
 }
 
 fn bound(session: BroadcastId, query: &EventQuery, kind: Option<&String>) -> Statement {

@@ -232,9 +232,9 @@ mod tests {
     const WRITTEN: &[(&str, i64, &str)] = &[
         ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
         ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
-        ("sqlite", 3, "710fff1aa127d9edb3644254"),
+        ("sqlite", 3, "1389be532a876eb72e9c52b8"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
-        ("postgres", 3, "ccf6bd0e3c299f0efc8ad480"),
+        ("postgres", 3, "a01dbdc77579ad6df883ec97"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

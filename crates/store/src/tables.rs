@@ -140,6 +140,7 @@ pub const TABLES: &[Table] = &[
 ];
 
 /// Tables that the server fills anew from the log, in which they are not described.
+#[cfg(test)]
 pub const DERIVED: &[&str] = &["session_people", "session_progress", "session_rollups"];
 
 /// The names of all tables, parted by commas.

@@ -3,6 +3,8 @@
 //! Each story is told once, in `contract/`, and runs on every store of `on_each_store`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[path = "contract/analytics.rs"]
+mod analytics;
 #[path = "contract/batches.rs"]
 mod batches;
 #[path = "contract/broadcasts.rs"]
@@ -88,6 +90,14 @@ on_each_store! {
         a_database_that_is_held_up_is_waited_for_and_no_longer,
         two_stores_on_one_database_share_places_and_numbers,
         what_comes_steadily_is_written_again_once_the_database_is_back,
+    }
+    analytics {
+        sums_are_of_the_whole_log_however_far_it_is_added_up,
+        those_who_add_up_at_once_add_nothing_twice,
+        an_empty_log_and_an_unknown_session_come_to_nothing,
+        an_owner_has_totals_over_all_sessions,
+        a_log_is_read_by_type_and_from_either_end,
+        what_ended_long_ago_goes_whole,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,

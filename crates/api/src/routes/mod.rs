@@ -1,7 +1,9 @@
 //! The handlers, by noun.
 
+pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
+pub mod events;
 pub mod health;
 pub mod pages;
 pub mod playback;

@@ -58,8 +58,23 @@ pub struct Report {
     pub metrics: Vec<(Metric, Figures)>,
 }
 
+/// Totals over all broadcasts of a user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Totals {
+    /// What was asked for.
+    pub period: Period,
+    /// Since when; `None`: since ever.
+    pub from: Option<Time>,
+    /// Until when.
+    pub to: Time,
+    /// How many broadcasts there were.
+    pub broadcasts: usize,
+    /// The metrics that were asked for, in that order.
+    pub metrics: Vec<(Metric, Map<String, Value>)>,
+}
+
 /// One step of a window, or the whole.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Point {
     /// Viewers at its start.
     pub viewers: u64,
@@ -80,8 +95,14 @@ pub struct Point {
 /// Works out metrics.
 pub fn report(summary: &Summary, window: Window, metrics: &[Metric]) -> Report {
     let points = points(summary, &window);
-    let whole = whole(summary, &window, &points);
-    let of = |metric: &Metric| (*metric, figures(*metric, &whole, &points, summary.progress.viewers));
+    let whole = put_together(summary, &window, &points);
+    let current = summary.progress.viewers.into();
+    let of = |metric: &Metric| {
+        let series = points.iter().map(|point| point.value(*metric)).collect();
+        let peaks = points.iter().map(|point| json!(point.peak)).collect();
+        let peaks = (*metric == Metric::ViewerCount).then_some(peaks);
+        (*metric, Figures { total: total(*metric, &whole, current), series, peaks })
+    };
     Report { window, times: window.steps().collect(), metrics: metrics.iter().map(of).collect() }
 }
 
@@ -128,7 +149,7 @@ fn positive(count: i64) -> u64 {
 /// Viewers and people at the window's start: those at its end, less what happened since.
 fn carried(summary: &Summary) -> (i64, i64) {
     let now = &summary.progress;
-    let sums = summary.rows.iter().map(|(_, sums)| sums);
+    let sums = summary.rows.values();
     let moved = sums.fold((0, 0), |(viewers, people), it| {
         (viewers + delta(it.joins, it.leaves), people + delta(it.arrivals, it.departures))
     });
@@ -152,9 +173,14 @@ fn in_steps(summary: &Summary, window: &Window) -> BTreeMap<Time, Sums> {
     steps
 }
 
-fn whole(summary: &Summary, window: &Window, points: &[Point]) -> Point {
+/// What a window comes to as a whole.
+pub fn whole(summary: &Summary, window: &Window) -> Point {
+    put_together(summary, window, &points(summary, window))
+}
+
+fn put_together(summary: &Summary, window: &Window, points: &[Point]) -> Point {
     let is_all = window.period == Period::All;
-    let mut whole = Point { ..points.first().copied().unwrap_or_default() };
+    let mut whole = points.first().copied().unwrap_or_default();
     for point in points.iter().skip(1) {
         whole.sums += point.sums;
         whole.watched += point.watched;
@@ -168,22 +194,31 @@ fn whole(summary: &Summary, window: &Window, points: &[Point]) -> Point {
     whole
 }
 
-fn figures(metric: Metric, whole: &Point, points: &[Point], current: u32) -> Figures {
-    let series = points.iter().map(|point| point.value(metric)).collect();
-    let is_count = metric == Metric::ViewerCount;
-    let peaks = is_count.then(|| points.iter().map(|point| json!(point.peak)).collect());
+/// A metric over a whole window, by name, with what it is made of.
+pub fn total(metric: Metric, whole: &Point, current: u64) -> Map<String, Value> {
     let mut total = whole.parts(metric);
-    if is_count {
+    if metric == Metric::ViewerCount {
         total.insert("current".into(), json!(current));
         total.insert("average".into(), whole.value(metric));
         total.insert("peak".into(), json!(whole.peak));
     } else {
         total.insert("value".into(), whole.value(metric));
     }
-    Figures { total, series, peaks }
+    total
 }
 
 impl Point {
+    /// Takes in what another session came to. Peaks of different sessions are not added: they were at different times.
+    pub fn join(&mut self, other: &Self) {
+        self.viewers += other.viewers;
+        self.people += other.people;
+        self.sums += other.sums;
+        self.watched += other.watched;
+        self.elapsed += other.elapsed;
+        self.peak = self.peak.max(other.peak);
+        self.unique += other.unique;
+    }
+
     /// The metric's value, by the formula that the guide tells.
     pub fn value(&self, metric: Metric) -> Value {
         match metric {

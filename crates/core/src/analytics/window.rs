@@ -164,6 +164,13 @@ impl Window {
         Ok(Self { period, from: start_of(begin, interval.seconds()), to, interval })
     }
 
+    /// As [`Window::new`] by the hour, from a time that is the same for several sessions.
+    pub fn by_the_hour(period: Period, since: Option<Time>, log: &Progress, end: Time) -> Self {
+        let interval = Interval::Hour;
+        let from = start_of(since.unwrap_or(log.first_at), interval.seconds());
+        Self { period, from, to: end.max(log.last_at), interval }
+    }
+
     /// The start of each step.
     pub fn steps(&self) -> impl Iterator<Item = Time> {
         let (step, to) = (time::Duration::seconds(self.interval.seconds().into()), self.to);

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::unique;
 use super::{Broadcast, Ingest, IngestState, MediaAddresses, Snapshot, Status, UpdateBroadcast, Visibility};
+use crate::analytics::Report;
 use crate::caller::{Caller, Identity};
 use crate::directory::{Page, Query};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::event::EventType;
 use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::publishers::Cut;
-use crate::session::{JoinRequest, Joined, SessionManager};
+use crate::session::{JoinRequest, Joined, Question, SessionManager};
 use crate::user::StreamKeys;
 use crate::validate;
 use crate::viewer::Client;
@@ -209,7 +210,7 @@ impl BroadcastManager {
     /// # Errors
     /// [`Error::NotFound`] for strangers, or the store's.
     pub async fn delete(&self, caller: &Caller, id: BroadcastId) -> Result<()> {
-        self.owned(caller, id).await?;
+        self.ledger.owned(caller, id).await?;
         let now = self.ledger.clock.now();
         let evicts = AtomicBool::new(false);
         let rule = |current: &Snapshot| {
@@ -227,7 +228,7 @@ impl BroadcastManager {
     /// # Errors
     /// [`Error::NotFound`] for strangers, [`Error::BroadcastEnded`], or the store's.
     pub async fn reset_stream_key(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
-        let before = self.owned(caller, id).await?;
+        let before = self.ledger.owned(caller, id).await?;
         if before.status == Status::Ended {
             return Err(Error::BroadcastEnded);
         }
@@ -273,11 +274,18 @@ impl BroadcastManager {
         self.sessions.track_user_leave(id, user).await
     }
 
-    /// One's own broadcast; anybody else's is as good as none.
-    async fn owned(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
-        caller.signed_in()?;
-        let broadcast = self.ledger.get(id).await?;
-        if broadcast.is_owned_by(caller) { Ok(broadcast) } else { Err(Error::NotFound("broadcast of yours")) }
+    /// Works out metrics of one's own broadcast.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for strangers, and as [`SessionManager::get_session_metrics`].
+    pub async fn get_broadcast_analytics(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        question: &Question,
+    ) -> Result<Report> {
+        self.ledger.owned(caller, id).await?;
+        self.sessions.get_session_metrics(id, question).await
     }
 
     /// What this caller may change by this update: administrators may feature what others made.
@@ -289,7 +297,7 @@ impl BroadcastManager {
     ) -> Result<Snapshot> {
         if update.is_featured.is_some() && !caller.is_admin() {
             caller.signed_in()?;
-            self.owned(caller, id).await?;
+            self.ledger.owned(caller, id).await?;
             return Err(Error::Forbidden("only an administrator can feature a broadcast"));
         }
         if update.viewer_count.is_some() && !self.settings.allow_reported_viewers {
@@ -298,7 +306,7 @@ impl BroadcastManager {
         if update.features_only() && caller.is_admin() {
             return self.broadcast(caller, id).await;
         }
-        self.owned(caller, id).await
+        self.ledger.owned(caller, id).await
     }
 
     /// What happens in memory once a change is on disk. `evicted` and `was_built_in` come from the decision that was

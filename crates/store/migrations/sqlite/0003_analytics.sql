@@ -22,6 +22,9 @@ WHERE l.id = s.id AND s.event_type = 'viewer.left' AND s.joined_at IS NOT NULL;
 CREATE INDEX session_events_by_type ON session_events (session_id, event_type, seq)
   WHERE event_type NOT IN ('viewer.joined', 'viewer.left');
 
+-- Those whose time is over.
+CREATE INDEX broadcast_sessions_ended ON broadcast_sessions (ended_at) WHERE ended_at IS NOT NULL;
+
 -- How far a session's log is added up, and what is known at that point of it. All that follows can be made anew of the log.
 CREATE TABLE session_progress (
   session_id BLOB PRIMARY KEY REFERENCES broadcast_sessions (id),
@@ -65,4 +68,5 @@ CREATE TABLE session_people (
   PRIMARY KEY (session_id, person)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX session_people_by_departure ON session_people (session_id, departed_at);
+-- Those who have gone, for counting who was there since a time.
+CREATE INDEX session_people_gone ON session_people (session_id, departed_at) WHERE present = 0;

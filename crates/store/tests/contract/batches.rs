@@ -123,7 +123,7 @@ pub async fn two_stores_on_one_database_share_places_and_numbers(db: Db) {
 /// As many as come in life, who do not wait for each other.
 pub async fn what_comes_steadily_is_written_again_once_the_database_is_back(db: Db) {
     let show = db.show(0).await;
-    let impatient = Limits { timeout: std::time::Duration::from_millis(400), ..Limits::default() };
+    let impatient = Limits { timeout: std::time::Duration::from_secs(1), ..Limits::default() };
     let db = Arc::new(db.reopened_with(impatient).await);
     let hold = db.database.hold_up().await;
     let (told, mut outcomes) = tokio::sync::mpsc::unbounded_channel();

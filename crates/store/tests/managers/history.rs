@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::Map;
+use tallylight_core::Caller;
+use tallylight_core::analytics::{Interval, Metric, Period};
 use tallylight_core::ids::{BroadcastId, ViewerId};
-use tallylight_core::session::Joined;
+use tallylight_core::session::{Joined, OwnEvent, Question};
 use tokio::runtime::Runtime;
 
-use crate::world::{World, refusal};
+use crate::world::{Home, Settings, World, refusal};
 
 const TIMEOUT: u64 = 15;
 
@@ -23,6 +26,10 @@ enum Step {
     Pass(u64),
     Jump(i64),
     Restart,
+    /// Logs are added up.
+    AddUp,
+    /// An integrator logs something.
+    Log,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -35,6 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..20u64).prop_map(Step::Pass),
         1 => (-90_000..90_000i64).prop_map(Step::Jump),
         1 => Just(Step::Restart),
+        2 => Just(Step::AddUp),
+        1 => Just(Step::Log),
     ]
 }
 
@@ -50,16 +59,18 @@ enum Place {
 /// The rules in their plainest form, beside the managers that must keep them.
 struct Hall {
     world: World,
+    owner: Caller,
     show: BroadcastId,
     max: u32,
     crowd: Vec<(Joined, Place)>,
 }
 
 impl Hall {
-    async fn new(max: u32) -> Self {
-        let world = World::new().await;
-        let show = world.show_for(&world.user("ada").await, max).await;
-        Self { world, show, max, crowd: Vec::new() }
+    async fn new(home: Home, max: u32) -> Self {
+        let world = World::at(home, Settings::default()).await;
+        let owner = world.user("ada").await;
+        let show = world.show_for(&owner, max).await;
+        Self { world, owner, show, max, crowd: Vec::new() }
     }
 
     fn present(&self) -> BTreeSet<ViewerId> {
@@ -77,6 +88,8 @@ impl Hall {
             Step::Pass(seconds) => self.time_passes(seconds).await,
             Step::Jump(seconds) => self.world.jump(time::Duration::seconds(seconds)).await,
             Step::Restart => return self.restarts().await,
+            Step::AddUp => self.world.sessions.add_up_logs().await.unwrap(),
+            Step::Log => self.something_is_logged().await,
             Step::JoinAgain(who) | Step::Play(who) | Step::Heartbeat(who) | Step::Leave(who) => {
                 if !self.crowd.is_empty() {
                     self.viewer_acts(step, who % self.crowd.len()).await;
@@ -93,6 +106,11 @@ impl Hall {
             self.crowd.push((joined.clone(), Place::Present(0)));
         }
         assert_eq!(refusal(outcome), expected);
+    }
+
+    async fn something_is_logged(&self) {
+        let event = OwnEvent { kind: "poll.opened".into(), data: Map::new(), metadata: Map::new() };
+        self.world.sessions.log_session_event(&self.owner, self.show, event).await.unwrap();
     }
 
     async fn viewer_acts(&mut self, step: Step, who: usize) {
@@ -162,19 +180,50 @@ impl Hall {
         assert_eq!((counts.viewers as usize, counts.peak as usize), (there.len(), peak));
         assert_eq!(there, self.present());
     }
+
+    /// Works out anew what is served.
+    async fn audit(&self) {
+        assert_eq!(self.world.audit(self.show, (Period::All, None)).await, Vec::<String>::new());
+    }
+
+    /// Asks for something of the log, at its end.
+    async fn check_analytics(&self) {
+        for (period, interval) in Period::ALL.iter().zip(Interval::ALL.iter().cycle()) {
+            let (period, interval, metrics) = (*period, Some(*interval), Metric::ALL.to_vec());
+            let asked = Question { period, interval, metrics };
+            if self.world.sessions.get_session_metrics(self.show, &asked).await.is_ok() {
+                let faults = self.world.audit(self.show, (period, interval)).await;
+                assert_eq!(faults, Vec::<String>::new(), "{period} by {interval:?}");
+            }
+        }
+    }
+}
+
+async fn happens(home: Home, max: u32, steps: Vec<Step>) {
+    let mut hall = Hall::new(home, max).await;
+    for (number, step) in steps.into_iter().enumerate() {
+        hall = hall.takes(step).await;
+        hall.check().await;
+        if number % 8 == 0 {
+            hall.audit().await;
+        }
+    }
+    hall.world.ends(&hall.owner, hall.show).await;
+    hall.crowd.clear();
+    hall.check().await;
+    hall.check_analytics().await;
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn counts_are_what_the_log_adds_up_to(max in 0..4u32, steps in vec(step(), 1..50)) {
-        Runtime::new().unwrap().block_on(async {
-            let mut hall = Hall::new(max).await;
-            for step in steps {
-                hall = hall.takes(step).await;
-                hall.check().await;
-            }
-        });
+    fn counts_and_sums_are_what_the_log_adds_up_to_in_a_file(max in 0..4u32, steps in vec(step(), 1..50)) {
+        Runtime::new().unwrap().block_on(happens(Home::file(), max, steps));
+    }
+
+    #[test]
+    fn counts_and_sums_are_what_the_log_adds_up_to_on_a_server(max in 0..4u32, steps in vec(step(), 1..50)) {
+        Runtime::new().unwrap().block_on(happens(Home::server(), max, steps));
     }
 }

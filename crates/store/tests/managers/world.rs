@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tallylight_core::analytics::{Interval, Period};
+use tallylight_core::audit::Auditor;
 use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
@@ -17,6 +19,7 @@ use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts, Use
 use tallylight_core::viewer::Client;
 use tallylight_core::{BroadcastManager, Caller, Error, Result, SessionManager, UserManager};
 use tallylight_store::{Limits, Location, Store};
+use tallylight_testkit::TestDatabase;
 use tempfile::TempDir;
 use time::macros::datetime;
 
@@ -82,7 +85,30 @@ pub struct World {
     pub sessions: Arc<SessionManager>,
     keys: Arc<StreamKeys>,
     settings: Settings,
-    folder: TempDir,
+    home: Home,
+}
+
+/// Where a world's data is; it outlives the process.
+pub enum Home {
+    File(TempDir),
+    Server(TestDatabase),
+}
+
+impl Home {
+    pub fn file() -> Self {
+        Self::File(TempDir::new().unwrap())
+    }
+
+    pub fn server() -> Self {
+        Self::Server(tallylight_testkit::database())
+    }
+
+    fn location(&self) -> Location {
+        match self {
+            Self::File(folder) => Location::File(folder.path().join("tallylight.db")),
+            Self::Server(database) => Location::Server(database.url().to_owned()),
+        }
+    }
 }
 
 impl World {
@@ -91,16 +117,16 @@ impl World {
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let clock = Arc::new(HandClock(Mutex::new((NOON, Duration::from_secs(1_000)))));
-        Self::start(TempDir::new().unwrap(), clock, settings).await
+        Self::at(Home::file(), settings).await
     }
 
-    async fn start(folder: TempDir, clock: Arc<HandClock>, settings: Settings) -> Self {
-        let store = Arc::new(
-            Store::open(&Location::File(folder.path().join("tallylight.db")), Limits::default())
-                .await
-                .unwrap(),
-        );
+    pub async fn at(home: Home, settings: Settings) -> Self {
+        let clock = Arc::new(HandClock(Mutex::new((NOON, Duration::from_secs(1_000)))));
+        Self::start(home, clock, settings).await
+    }
+
+    async fn start(home: Home, clock: Arc<HandClock>, settings: Settings) -> Self {
+        let store = Arc::new(Store::open(&home.location(), Limits::default()).await.unwrap());
         let (secret, ids) = (Secret::new(&[7; 32]), Arc::new(SystemIds::default()));
         let keys = Arc::new(StreamKeys::new(&secret, ids.clone()).unwrap());
         let door = Arc::new(Door::new(store.clone()));
@@ -108,6 +134,7 @@ impl World {
         let parts = SessionParts {
             ledger: ledger.clone(),
             store: door.clone(),
+            logs: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             settings: settings.sessions,
@@ -124,14 +151,14 @@ impl World {
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
-        Self { store, door, clock, users, broadcasts, sessions, keys, settings, folder }
+        Self { store, door, clock, users, broadcasts, sessions, keys, settings, home }
     }
 
-    /// The process ends and another takes its place; nothing but the file is left. No time passes.
+    /// The process ends and another takes its place; nothing but the database is left. No time passes.
     pub async fn restarted(self) -> Self {
-        let Self { folder, clock, settings, .. } = self;
+        let Self { home, clock, settings, .. } = self;
         clock.0.lock().unwrap().1 = Duration::ZERO;
-        let world = Self::start(folder, clock, settings).await;
+        let world = Self::start(home, clock, settings).await;
         world.sessions.restore().await.unwrap();
         world
     }
@@ -247,6 +274,15 @@ impl World {
 
     pub async fn drops(&self, encoder: &Admission) {
         self.sessions.media_stopped(encoder.broadcast.id, encoder.publish, "connection lost").await.unwrap();
+    }
+
+    /// Every count and sum of a broadcast, held against its log.
+    pub async fn audit(&self, id: BroadcastId, question: (Period, Option<Interval>)) -> Vec<String> {
+        let (broadcasts, sessions, logs) = (self.store.clone(), self.store.clone(), self.store.clone());
+        let auditor = Auditor { broadcasts, sessions, logs };
+        let finding = auditor.audit(id, question, self.clock.now(), &|_| {}).await.unwrap().unwrap();
+        assert!(auditor.audit_places().await.unwrap().is_empty());
+        finding.faults
     }
 
     /// The whole log, known to be numbered without a gap.

@@ -1,0 +1,169 @@
+//! What a session comes to: metrics out of its log.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::SessionManager;
+use crate::analytics::report::{Point, report, total, whole};
+use crate::analytics::{Interval, Metric, Period, Progress, Report, Totals, Window};
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::ids::BroadcastId;
+
+/// How long events may wait to be added up when there are few of them.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// So many events are added up at once.
+const MANY: u64 = 500;
+
+/// What is asked about a session.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// How far back.
+    pub period: Period,
+    /// In which steps; a fitting one by default.
+    pub interval: Option<Interval>,
+    /// Which metrics.
+    pub metrics: Vec<Metric>,
+}
+
+/// How far logs are added up.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// Sessions with events that are not in their sums, and since when.
+    waiting: Mutex<HashMap<BroadcastId, Duration>>,
+    /// How far the sums of open sessions go.
+    added: Mutex<HashMap<BroadcastId, u64>>,
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Backlog {
+    /// Notes that a session has logged something.
+    fn note(&self, id: BroadcastId, now: Duration) {
+        lock(&self.waiting).entry(id).or_insert(now);
+    }
+
+    /// Takes out those whose time has come; `seq` tells how far the log of an open session goes.
+    fn take_due(&self, now: Duration, seq: impl Fn(BroadcastId) -> Option<u64>) -> Vec<BroadcastId> {
+        let added = lock(&self.added);
+        let is_due = |id: &BroadcastId, since: &mut Duration| {
+            let new = seq(*id).map(|seq| seq - added.get(id).copied().unwrap_or_default().min(seq));
+            new.is_none_or(|new| new >= MANY) || now.saturating_sub(*since) >= LONGEST_WAIT
+        };
+        lock(&self.waiting).extract_if(is_due).map(|(id, _)| id).collect()
+    }
+
+    /// Notes how far an open session is added up; of one that has ended nothing more is to come.
+    fn added(&self, id: BroadcastId, seq: Option<u64>) {
+        match seq {
+            Some(seq) => lock(&self.added).insert(id, seq),
+            None => lock(&self.added).remove(&id),
+        };
+    }
+}
+
+impl SessionManager {
+    /// Works out metrics of a session, of every event that is in its log by now. Who may see them is the caller's
+    /// concern.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for an interval that makes too many points, [`Error::Busy`] while a long
+    /// log is added up for the first time, or the store's.
+    pub async fn get_session_metrics(&self, id: BroadcastId, question: &Question) -> Result<Report> {
+        let broadcast = self.ledger.get(id).await?;
+        let end = broadcast.ended_at.unwrap_or(self.clock().now());
+        let choose = |log: &Progress| Window::new(question.period, question.interval, log, end);
+        let found = self.logs.summary(id, &choose).await?;
+        let (window, summary) = found.ok_or(Error::NotFound("log of this broadcast"))?;
+        Ok(report(&summary, window, &question.metrics))
+    }
+
+    /// Totals over all broadcasts of the caller, past ones too.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or the store's.
+    pub async fn get_own_totals(
+        &self,
+        caller: &Caller,
+        period: Period,
+        metrics: &[Metric],
+    ) -> Result<Totals> {
+        let owner = caller.signed_in()?.id;
+        for open in self.ledger.directory.of(owner) {
+            self.add_up(open).await?;
+        }
+        let now = self.clock().now();
+        let since = period.seconds().map(|seconds| now - time::Duration::seconds(seconds));
+        let own = self.logs.summaries_of(owner, since).await?;
+        let mut all = Point::default();
+        let mut current = 0;
+        for own in &own {
+            let end = own.ended_at.unwrap_or(now);
+            let window = Window::by_the_hour(period, since, &own.summary.progress, end);
+            all.join(&whole(&own.summary, &window));
+            current += u64::from(own.summary.progress.viewers);
+        }
+        let of = |metric: &Metric| (*metric, self::total(*metric, &all, current));
+        let metrics = metrics.iter().map(of).collect();
+        Ok(Totals { period, from: since, to: now, broadcasts: own.len(), metrics })
+    }
+
+    /// Adds up what sessions have logged: those with many new events, and those that have waited. To be called every
+    /// few seconds; what fails is tried again at the next call.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn add_up_logs(&self) -> Result<()> {
+        let now = self.clock().monotonic();
+        for id in self.ledger.directory.take_touched() {
+            self.backlog.note(id, now);
+        }
+        let seq = |id| self.ledger.directory.get(id).map(|open| open.counts.seq);
+        let mut due = self.backlog.take_due(now, seq).into_iter();
+        while let Some(id) = due.next() {
+            if let Err(error) = self.add_up(id).await {
+                // The others would fail as well: all of them are due again at once.
+                let long_ago = now.saturating_sub(LONGEST_WAIT);
+                due.chain([id]).for_each(|id| self.backlog.note(id, long_ago));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds up what was logged while nobody was there to do it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find_what_is_behind(&self) -> Result<()> {
+        self.logs.behind().await?.into_iter().for_each(|id| self.ledger.directory.touch(id));
+        Ok(())
+    }
+
+    /// Removes every session that ended so long ago, with its log; how many there were.
+    ///
+    /// # Errors
+    /// The store's; what is left goes at the next call.
+    pub async fn remove_ended(&self, retention: Duration) -> Result<usize> {
+        let before = self.clock().now() - retention;
+        let mut removed = 0;
+        while self.logs.remove_ended(before).await?.is_some() {
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    async fn add_up(&self, id: BroadcastId) -> Result<()> {
+        loop {
+            let added = self.logs.add_up(id).await?;
+            if !added.has_more {
+                let is_open = self.ledger.directory.get(id).is_some();
+                self.backlog.added(id, is_open.then_some(added.seq));
+                return Ok(());
+            }
+        }
+    }
+}
