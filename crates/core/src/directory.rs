@@ -186,11 +186,6 @@ impl Directory {
         self.read().values().cloned().collect()
     }
 
-    /// The ids of a user's open broadcasts.
-    pub fn of(&self, owner: UserId) -> Vec<BroadcastId> {
-        self.read().values().filter(|item| item.owner == owner).map(|item| item.id).collect()
-    }
-
     /// Notes that something was logged about a broadcast, whether it is open or not.
     pub fn touch(&self, id: BroadcastId) {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(id);

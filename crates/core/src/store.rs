@@ -109,8 +109,8 @@ pub trait LogStore: Send + Sync {
     /// All sessions that were not deleted, the oldest first.
     async fn sessions(&self) -> Result<Vec<BroadcastId>>;
 
-    /// Sessions whose log goes further than their sums.
-    async fn behind(&self) -> Result<Vec<BroadcastId>>;
+    /// Sessions whose log goes further than their sums: those of an owner, or all.
+    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<BroadcastId>>;
 
     /// A session's sums over a window, those of the latest events too, as of one moment. `None`: its log is empty.
     ///

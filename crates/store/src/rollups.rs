@@ -49,11 +49,20 @@ impl LogStore for Store {
         self.database.all_rows(sql(text)).await?.iter().map(|row| row.id("id").map(BroadcastId)).collect()
     }
 
-    async fn behind(&self) -> Result<Vec<BroadcastId>> {
-        let text = "SELECT c.session_id FROM session_counters c
-                    LEFT JOIN session_progress p ON p.session_id = c.session_id
-                    WHERE c.seq > COALESCE(p.seq, 0)";
-        let rows = self.database.all_rows(sql(text)).await?;
+    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<BroadcastId>> {
+        let statement = match owner {
+            None => sql("SELECT c.session_id FROM session_counters c
+                         LEFT JOIN session_progress p ON p.session_id = c.session_id
+                         WHERE c.seq > COALESCE(p.seq, 0)"),
+            Some(owner) => {
+                sql("SELECT c.session_id FROM broadcast_sessions b
+                                JOIN session_counters c ON c.session_id = b.id
+                                LEFT JOIN session_progress p ON p.session_id = b.id
+                                WHERE b.user_id = $1 AND b.deleted_at IS NULL AND c.seq > COALESCE(p.seq, 0)")
+                .bind(owner.0)
+            }
+        };
+        let rows = self.database.all_rows(statement).await?;
         rows.iter().map(|row| row.id("session_id").map(BroadcastId)).collect()
     }
 

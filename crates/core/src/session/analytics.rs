@@ -92,8 +92,8 @@ impl SessionManager {
         metrics: &[Metric],
     ) -> Result<Totals> {
         let owner = caller.signed_in()?.id;
-        for open in self.ledger.directory.of(owner) {
-            self.add_up(open).await?;
+        for behind in self.logs.behind(Some(owner)).await? {
+            self.add_up(behind).await?;
         }
         let now = self.clock().now();
         let since = period.seconds().map(|seconds| now - time::Duration::seconds(seconds));
@@ -139,7 +139,7 @@ impl SessionManager {
     /// # Errors
     /// The store's.
     pub async fn find_what_is_behind(&self) -> Result<()> {
-        self.logs.behind().await?.into_iter().for_each(|id| self.ledger.directory.touch(id));
+        self.logs.behind(None).await?.into_iter().for_each(|id| self.ledger.directory.touch(id));
         Ok(())
     }
 

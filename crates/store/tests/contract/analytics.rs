@@ -36,10 +36,10 @@ pub async fn sums_are_of_the_whole_log_however_far_it_is_added_up(db: Db) {
     watches(&db, &show, "ada", (0, 600)).await;
     let before = (told(&db, &show, Period::All).await, told(&db, &show, Period::FiveMinutes).await);
     assert_eq!(before, ((1, 600.0), (0, 0.0)));
-    assert_eq!(db.behind().await.unwrap(), [show.id]);
+    assert_eq!(db.behind(None).await.unwrap(), [show.id]);
     let added = db.add_up(show.id).await.unwrap();
     assert_eq!((added.seq, added.has_more), (3, false));
-    assert!(db.behind().await.unwrap().is_empty());
+    assert!(db.behind(None).await.unwrap().is_empty());
     assert_eq!(before, (told(&db, &show, Period::All).await, told(&db, &show, Period::FiveMinutes).await));
 
     watches(&db, &show, "ada", (1_000, 1_100)).await;
@@ -61,7 +61,7 @@ pub async fn those_who_add_up_at_once_add_nothing_twice(db: Db) {
         let all = (0..8).map(|_| db.add_up(show.id));
         futures_util::future::try_join_all(all).await.unwrap();
     }
-    assert!(db.behind().await.unwrap().is_empty());
+    assert!(db.behind(None).await.unwrap().is_empty());
     assert_eq!(told(&db, &show, Period::All).await, (3, 90.0));
 }
 
@@ -80,9 +80,13 @@ pub async fn an_owner_has_totals_over_all_sessions(db: Db) {
     watches(&db, &second, "eve", (4_000, 4_100)).await;
     watches(&db, &second, "kim", (9_000, 9_100)).await;
     watches(&db, &other, "eve", (0, 100)).await;
+    let mut behind = db.behind(Some(ada.id)).await.unwrap();
+    behind.sort_unstable();
+    assert_eq!(behind, [first.id, second.id]);
     for show in [&first, &second, &other] {
         db.add_up(show.id).await.unwrap();
     }
+    assert!(db.behind(Some(ada.id)).await.unwrap().is_empty());
     db.ends(&first).await;
     let own = async |since: Option<Time>| {
         let mut own = db.summaries_of(ada.id, since).await.unwrap();
