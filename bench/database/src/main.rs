@@ -9,8 +9,9 @@ mod meter;
 mod ours;
 mod place;
 mod single;
+mod sums;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 
 use fill::Hall;
@@ -34,6 +35,9 @@ struct Options {
     /// The broadcasts that the rows belong to.
     #[arg(long, default_value_t = 100)]
     broadcasts: usize,
+    /// Events of the day that is added up.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
     #[arg(long, default_value_t = 3.0)]
     secs: f64,
 }
@@ -48,6 +52,8 @@ enum Load {
     Single,
     /// Our rows in their table, many a commit, without the store.
     Rows,
+    /// A day of one session: how fast it is added up, and how long a question about it takes.
+    Sums,
     /// Five plain columns and an index, many a commit.
     Plain,
 }
@@ -64,6 +70,10 @@ async fn run(options: &Options) -> Result<()> {
     place.empty().await?;
     let hall = Hall::fill(place, options.broadcasts).await?;
     place.settle().await?;
+    if options.load == Load::Sums {
+        println!("{}", sums::measure(place, &hall, options.events).await?);
+        return place.remove().await;
+    }
     let meter = Meter::new(place.server(), options.secs);
     let (figures, acknowledged) = match options.load {
         Load::Append => ours::append(place, &hall, options.callers, meter).await?,
@@ -71,6 +81,7 @@ async fn run(options: &Options) -> Result<()> {
         Load::Single => single::insert(place, &hall, options.callers, meter).await?,
         Load::Rows => bulk::our_rows(place, hall, options.batch, meter).await?,
         Load::Plain => bulk::plain_rows(place, options.batch, meter).await?,
+        Load::Sums => bail!("it is measured in another way"),
     };
     if options.load != Load::Plain {
         let expected = acknowledged + options.broadcasts as u64;

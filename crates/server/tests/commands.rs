@@ -3,6 +3,8 @@
 
 #[path = "commands/backup.rs"]
 mod backup;
+#[path = "commands/doctor.rs"]
+mod doctor;
 #[path = "commands/harness.rs"]
 mod harness;
 #[path = "commands/migrate.rs"]

@@ -10,7 +10,7 @@ use crate::broadcast::{Broadcast, Snapshot, Status};
 use crate::caller::Caller;
 use crate::clock::to_micros;
 use crate::error::{Error, Result};
-use crate::event::{EventType, LeaveReason, joined};
+use crate::event::{EventType, LeaveReason, NewEvent, joined};
 use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
@@ -161,6 +161,8 @@ impl SessionManager {
         };
         let now = self.clock().monotonic();
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
+        // The stay and its event begin at the very same moment.
+        let event = NewEvent { created_at: viewer.at, ..event };
         let answer = self.store.join(&viewer, event).await;
         match self.ledger.confirmed(answer)? {
             JoinOutcome::Joined(seat, counts) => {
