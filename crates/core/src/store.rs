@@ -7,6 +7,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::event::{Event, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, SignInId, UserId, ViewerId};
+use crate::quality::{Quality, QualityRow, Span};
 use crate::user::{SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 
@@ -76,6 +77,12 @@ pub trait SessionStore: Send + Sync {
 
     /// Up to `limit` events after `seq`, ascending.
     async fn events(&self, session: BroadcastId, after: u64, limit: u32) -> Result<Vec<Event>>;
+
+    /// Keeps what viewers told of playback; each row as it now is, so that writing it again changes nothing.
+    async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()>;
+
+    /// What viewers of a session told, summed by interval; ascending, without intervals of which nothing is known.
+    async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>>;
 }
 
 /// Which of two things that must be unique is taken.

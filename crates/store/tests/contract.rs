@@ -12,6 +12,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/quality.rs"]
+mod quality;
 #[path = "contract/users.rs"]
 mod users;
 #[path = "contract/viewers.rs"]
@@ -88,6 +90,14 @@ on_each_store! {
         a_database_that_is_held_up_is_waited_for_and_no_longer,
         two_stores_on_one_database_share_places_and_numbers,
         what_comes_steadily_is_written_again_once_the_database_is_back,
+    }
+    quality {
+        what_viewers_told_is_read_back_with_all_its_sums,
+        a_row_that_is_written_again_is_replaced,
+        the_rows_of_several_servers_are_added,
+        longer_intervals_are_sums_of_shorter_ones,
+        a_session_knows_its_own_figures_only,
+        many_rows_are_written_at_once,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,
