@@ -2,6 +2,7 @@
 //! database.
 
 mod auth;
+mod cmcd;
 mod extract;
 mod fallback;
 mod layers;

@@ -1,5 +1,7 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+mod playback;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tallylight_core::broadcast::{
@@ -12,6 +14,8 @@ use uuid::Uuid;
 
 use crate::extract::Base;
 use crate::state::App;
+
+pub use playback::{PlaybackReport, ViewerTokenRequest};
 
 /// Where a broadcast stands.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -520,13 +524,6 @@ pub struct JoinResponse {
 pub struct PlaybackView {
     pub hls_url: Option<String>,
     pub webrtc_endpoint: Option<String>,
-}
-
-/// The secret of a viewer.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ViewerTokenRequest {
-    pub viewer_token: String,
 }
 
 /// A lasting stream key.
