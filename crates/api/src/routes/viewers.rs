@@ -54,7 +54,9 @@ fn response(app: &App, base: &Base, joined: Joined) -> JoinResponse {
     }
 }
 
-/// A sign of life, due every `heartbeat_interval` seconds. It may tell how playback went since the last one.
+/// A sign of life, due every `heartbeat_interval` seconds.
+///
+/// It may tell how playback went since the last one.
 #[utoipa::path(post, path = url::HEARTBEAT, operation_id = "heartbeat", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is there"),
@@ -73,7 +75,9 @@ pub async fn heartbeat(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Stop watching. It may tell how playback went since the last heartbeat.
+/// Stop watching.
+///
+/// It may tell how playback went since the last heartbeat.
 #[utoipa::path(post, path = url::LEAVE, operation_id = "leave_broadcast", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is gone, also if it was before"),
