@@ -1,5 +1,6 @@
 import type { IngestState } from "../elements/session.js";
 import { accessToken, distrust } from "./auth.js";
+import type { PlaybackReport } from "./playback-meter.js";
 import { readProblem } from "./problem.js";
 
 /** The shapes of the API that the pages use; docs at /api/docs. */
@@ -115,11 +116,12 @@ export const api = {
 
   join: (id: string, viewerToken?: string) =>
     call<JoinResponse>(`${broadcast(id)}/join`, POST(viewerToken ? { viewer_token: viewerToken } : {})),
-  heartbeat: (id: string, viewerToken: string) => call<void>(`${broadcast(id)}/heartbeat`, POST({ viewer_token: viewerToken })),
+  heartbeat: (id: string, viewerToken: string, playback?: PlaybackReport) =>
+    call<void>(`${broadcast(id)}/heartbeat`, POST({ viewer_token: viewerToken, playback })),
   /** Said while the page goes away, so nothing can be waited for, not even a token. */
-  leave: (id: string, viewerToken: string): void => {
+  leave: (id: string, viewerToken: string, playback?: PlaybackReport): void => {
     const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ viewer_token: viewerToken });
+    const body = JSON.stringify({ viewer_token: viewerToken, playback });
     void fetch(`${broadcast(id)}/leave`, { method: "POST", headers, body, keepalive: true }).catch(() => undefined);
   },
 

@@ -1,6 +1,7 @@
 import type Hls from "hls.js";
 import type { HlsConfig } from "hls.js";
 import workerUrl from "hls.js/dist/hls.worker.js?url";
+import type { PlaybackFailure } from "./playback-meter.js";
 import { oneAtATime, sharesFewConnections } from "./playlist-loader.js";
 
 export interface Quality {
@@ -23,7 +24,7 @@ export interface PlaybackEvents {
   /** Something changed that the controls show. */
   changed(): void;
   /** Playback broke off and is being tried again. */
-  trouble(): void;
+  trouble(why: PlaybackFailure): void;
 }
 
 /** Tuned for LL-HLS: as near to the edge as the server's PART-HOLD-BACK allows, and back there soon after a stall. */
@@ -49,6 +50,11 @@ const GENTLE = 1.04;
 const QUICK = 1.25;
 /** Seconds beyond the wanted latency from which it is quick. */
 const FAR = 1.5;
+
+/** What hls.js calls its fatal errors. */
+const FAILURES: Record<string, PlaybackFailure> = { networkError: "network", mediaError: "media" };
+/** By the code of a video's error. */
+const NATIVE_FAILURES: Record<number, PlaybackFailure> = { 2: "network", 3: "media", 4: "unsupported" };
 
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 8000;
@@ -113,9 +119,9 @@ class HlsPlayback implements Playback {
     hls.on(Engine.Events.LEVEL_SWITCHED, () => events.changed());
     hls.on(Engine.Events.MANIFEST_PARSED, () => events.changed());
     hls.on(Engine.Events.FRAG_BUFFERED, () => (this.retry = FIRST_RETRY));
-    hls.on(Engine.Events.ERROR, (_event, { fatal, type }) => {
+    hls.on(Engine.Events.ERROR, (_event, { fatal, type, details }) => {
       if (!fatal) return;
-      events.trouble();
+      events.trouble(details === Engine.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR ? "unsupported" : (FAILURES[type] ?? "other"));
       if (type === Engine.ErrorTypes.MEDIA_ERROR && this.retry === FIRST_RETRY) hls.recoverMediaError();
       else this.reopen();
       this.retry = Math.min(this.retry * 2, LAST_RETRY);
@@ -165,7 +171,7 @@ class NativePlayback implements Playback {
   }
 
   private readonly failed = (): void => {
-    this.events.trouble();
+    this.events.trouble(NATIVE_FAILURES[this.video.error?.code ?? 0] ?? "other");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.video.src = this.address;

@@ -3,6 +3,7 @@ import { property, query, state } from "lit/decorators.js";
 import { play, type Playback } from "./hls-playback.js";
 import { icons } from "./icons.js";
 import { PageElement } from "./page.js";
+import type { PlaybackMeter } from "./playback-meter.js";
 
 /** Further behind than this is no longer live, and worth a button. */
 const BEHIND = 6;
@@ -13,12 +14,13 @@ const VOLUME = "tallylight.volume";
  * A live player: a video and its controls. Our own, because ready-made control sets put style
  * elements into their shadow roots, which our content security policy refuses.
  *
- * `src` is what to play; `halted` keeps the picture and stops the sound and motion.
+ * `src` is what to play; `halted` keeps the picture and stops the sound and motion; `meter` measures how it plays.
  */
 export class Player extends PageElement {
   @property() src = "";
   @property({ type: Boolean }) halted = false;
   @property() label = "Live video";
+  @property({ attribute: false }) meter?: PlaybackMeter;
 
   @state() private playing = false;
   @state() private buffering = true;
@@ -57,6 +59,7 @@ export class Player extends PageElement {
     this.video.volume = volume >= 0 && volume <= 1 ? volume : 1;
     // As a property: the attribute would only set the default.
     this.video.muted = true;
+    this.meter?.watch(this.video);
   }
 
   override updated(changed: PropertyValues<this>): void {
@@ -141,10 +144,13 @@ export class Player extends PageElement {
     const src = (this.opening = this.src);
     if (!src) return;
     this.buffering = true;
+    this.meter?.begin();
+    if (this.halted) this.meter?.refused();
     const playback = await play(this.video, src, {
       changed: () => this.requestUpdate(),
-      trouble: () => {
+      trouble: (why) => {
         this.troubled = this.buffering = true;
+        this.meter?.fail(why);
         this.dispatchEvent(new Event("playback-trouble"));
       },
     });
@@ -161,7 +167,10 @@ export class Player extends PageElement {
     } catch (error) {
       if ((error as Error).name !== "NotAllowedError") return;
       this.video.muted = true;
-      await this.video.play().catch(() => (this.buffering = false));
+      await this.video.play().catch(() => {
+        this.buffering = false;
+        this.meter?.refused();
+      });
     }
   }
 

@@ -54,6 +54,25 @@ it("joins, beats every interval, and leaves with the page", async () => {
   expect(sessionStorage.getItem(KEY)).toBeNull();
 });
 
+it("tells how it plays with the heartbeats and at the end, and again what was not heard", async () => {
+  viewer.start();
+  await wait(0);
+  viewer.meter.giveBack({ startup_ms: 700, played_ms: 4000 });
+  answers.heartbeat = () => problem(503, "busy");
+  await wait(5000);
+  viewer.meter.giveBack({ played_ms: 3000 });
+  answers.heartbeat = () => [204];
+  await wait(15_000);
+  viewer.meter.giveBack({ played_ms: 500 });
+  dispatchEvent(new Event("pagehide"));
+  const told = made("heartbeat").map(({ body }) => body.playback);
+  expect(told.filter((report) => report !== undefined)).toEqual([
+    { startup_ms: 700, played_ms: 4000 },
+    { startup_ms: 700, played_ms: 7000 },
+  ]);
+  expect(made("leave").map(({ body }) => body.playback)).toEqual([{ played_ms: 500 }]);
+});
+
 it("is the same viewer again after a crash of the tab", async () => {
   sessionStorage.setItem(KEY, JSON.stringify({ viewer_id: "v1", viewer_token: "kept" }));
   viewer.start();

@@ -1,6 +1,7 @@
 import { Poller } from "../elements/poller.js";
 import { api, type Broadcast, type JoinResponse } from "./api.js";
 import { ApiProblem } from "./problem.js";
+import { PlaybackMeter } from "./playback-meter.js";
 import type { Admission } from "./watch-screen.js";
 
 const STATE_INTERVAL = 5000;
@@ -12,8 +13,8 @@ interface KeptViewer {
 }
 
 /**
- * One viewer of one broadcast, from join to leave: joins, sends heartbeats, follows the broadcast's
- * state, and leaves with the page. Tells its owner after each change.
+ * One viewer of one broadcast, from join to leave: joins, sends heartbeats and tells with them how it plays, follows
+ * the broadcast's state, and leaves with the page. Tells its owner after each change.
  */
 export class Viewer {
   broadcast: Broadcast | undefined;
@@ -23,6 +24,8 @@ export class Viewer {
   reachable = true;
   peak = 0;
   duration = 0;
+  /** How it plays, which is told with the heartbeats and at the end. */
+  readonly meter = new PlaybackMeter();
 
   private token: string | undefined;
   private heart: Poller | undefined;
@@ -137,9 +140,11 @@ export class Viewer {
 
   private async beat(): Promise<void> {
     if (!this.token) return;
+    const report = this.meter.take();
     try {
-      await api.heartbeat(this.id, this.token);
+      await api.heartbeat(this.id, this.token, report);
     } catch (error) {
+      this.meter.giveBack(report);
       if (!(error instanceof ApiProblem)) throw error;
       if (isEnded(error)) return this.become("ended");
       if (error.status === 404) return this.become("not-found");
@@ -154,7 +159,7 @@ export class Viewer {
     this.state.stop();
     this.door.stop();
     this.heart?.stop();
-    if (this.token) api.leave(this.id, this.token);
+    if (this.token) api.leave(this.id, this.token, this.meter.take());
     this.forget();
   };
 

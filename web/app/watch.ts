@@ -81,6 +81,7 @@ export class Watch extends PageElement {
       src=${address}
       ?halted=${screen !== "live"}
       label=${this.viewer.broadcast?.title ?? "Live video"}
+      .meter=${this.viewer.meter}
     ></tl-player>`;
   }
 

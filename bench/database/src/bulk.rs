@@ -55,7 +55,7 @@ impl Caller for OurRows {
         let insert = sqlx::query(text)
             .bind(rows.iter().map(|row| row.event.id.0).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.session.0).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.event.kind.name()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.event.kind.as_ref()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.event.data.to_string()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.event.created_at).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.event.user_id.map(|id| id.0)).collect::<Vec<_>>())
@@ -104,7 +104,7 @@ fn our_rows_on_sqlite(
             let at = i64::try_from(row.event.created_at.unix_timestamp_nanos() / 1_000)?;
             let user = row.event.user_id.map(|id| id.0.into_bytes());
             let (id, session) = (row.event.id.0.as_bytes(), row.session.0.as_bytes());
-            let (kind, data) = (row.event.kind.name(), row.event.data.to_string());
+            let (kind, data) = (row.event.kind.as_ref(), row.event.data.to_string());
             insert.execute(params![id, session, kind, data, at, user, row.seq])?;
         }
         drop(insert);

@@ -130,7 +130,7 @@ async fn ask(store: &Store, session: BroadcastId, period: Period) -> Result<(f64
         let began = Instant::now();
         let choose = |log: &Progress| Window::new(period, None, log, log.last_at);
         let (window, summary) = store.summary(session, &choose).await?.context("the log is empty")?;
-        let answer = report(&summary, window, Metric::ALL);
+        let answer = report(&summary, window, &[], Metric::ALL);
         ensure!(!answer.times.is_empty(), "nothing was told");
         latency.saturating_record(u64::try_from(began.elapsed().as_micros())?);
     }

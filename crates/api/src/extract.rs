@@ -28,10 +28,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let is_json = is_json(request.headers());
-        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app))
-            .await
-            .map_err(|_| Problem::new("body-too-slow", "the body did not arrive in time"))?
-            .map_err(|error| body_problem(&error, app))?;
+        let body = whole_body(request, app).await?;
         if body.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -43,6 +40,25 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         }
         parse(&body).map(Self)
     }
+}
+
+/// A text body of whatever type it calls itself; what is not UTF-8 in it is replaced.
+pub struct Text(pub String);
+
+impl FromRequest<App> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let body = whole_body(request, app).await?;
+        Ok(Self(String::from_utf8_lossy(&body).into_owned()))
+    }
+}
+
+async fn whole_body(request: Request, app: &App) -> Result<Bytes, Problem> {
+    tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app))
+        .await
+        .map_err(|_| Problem::new("body-too-slow", "the body did not arrive in time"))?
+        .map_err(|error| body_problem(&error, app))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -9,12 +9,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use http::header::{REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{RANGE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Method};
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
+use crate::cmcd;
 use crate::problem::Problem;
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
@@ -33,9 +34,15 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("range")])
+        .allow_headers(allowed_headers())
         .expose_headers([ETAG, LOCATION, RETRY_AFTER])
         .max_age(std::time::Duration::from_secs(3_600))
+}
+
+/// Beside what programs of the API send: what players send to fetch a part, and to say how they play.
+fn allowed_headers() -> Vec<HeaderName> {
+    let own = [AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, RANGE];
+    own.into_iter().chain(cmcd::HEADERS.map(HeaderName::from_static)).collect()
 }
 
 /// Logs each answer and adds the headers that all have; carries what writes to its end.

@@ -2,6 +2,7 @@
 //! database.
 
 mod auth;
+mod cmcd;
 mod device;
 mod extract;
 mod fallback;

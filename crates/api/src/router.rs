@@ -1,7 +1,7 @@
 //! Every address of the server. Routes and the OpenAPI document come from here alone.
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
@@ -74,6 +74,8 @@ pub mod url {
     pub const SEGMENT: &str = "/live/{id}/seg/{name}";
     /// Playlists and the thumbnail of one viewer.
     pub const VIEWER_FILE: &str = "/live/{id}/{token}/{file}";
+    /// Takes what a viewer's player has to tell.
+    pub const VIEWER_CMCD: &str = "/live/{id}/{token}/cmcd";
     /// Media of private broadcasts.
     pub const VIEWER_SEGMENT: &str = "/live/{id}/{token}/seg/{name}";
     /// The home page.
@@ -146,6 +148,7 @@ fn media() -> Router<App> {
         .route(url::THUMBNAIL, get(playback::thumbnail))
         .route(url::SEGMENT, get(playback::segment))
         .route(url::VIEWER_FILE, get(playback::viewer_file))
+        .route(url::VIEWER_CMCD, post(playback::cmcd))
         .route(url::VIEWER_SEGMENT, get(playback::viewer_segment))
 }
 

@@ -1,6 +1,7 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
 pub mod log;
+mod playback;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 use crate::extract::Base;
 use crate::state::App;
+
+pub use playback::{PlaybackReport, ViewerTokenRequest};
 
 /// Where a broadcast stands.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -526,13 +529,6 @@ pub struct JoinResponse {
 pub struct PlaybackView {
     pub hls_url: Option<String>,
     pub webrtc_endpoint: Option<String>,
-}
-
-/// The secret of a viewer.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ViewerTokenRequest {
-    pub viewer_token: String,
 }
 
 /// A lasting stream key.

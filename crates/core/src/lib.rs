@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod password;
 pub mod presence;
 pub mod publishers;
+pub mod quality;
 pub mod secret;
 pub mod session;
 pub mod store;

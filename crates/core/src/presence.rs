@@ -92,6 +92,18 @@ impl Presence {
         }
     }
 
+    /// Whether a viewer is there.
+    pub fn is_there(&self, session: BroadcastId, viewer: ViewerId) -> bool {
+        let viewers = self.lock();
+        viewers.get(&viewer).is_some_and(|entry| entry.seat.session_id == session && !entry.leaving)
+    }
+
+    /// Removes from `known` all who are not there.
+    pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
+        let viewers = self.lock();
+        known.retain(|viewer, _| viewers.get(viewer).is_some_and(|entry| !entry.leaving));
+    }
+
     /// Removes a viewer who left.
     pub fn remove(&self, viewer: ViewerId) {
         self.lock().remove(&viewer);

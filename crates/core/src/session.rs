@@ -3,6 +3,7 @@
 mod analytics;
 mod events;
 mod ingest;
+mod quality;
 mod reconcile;
 mod viewers;
 
@@ -22,6 +23,7 @@ use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
+use crate::quality::QualityBook;
 use crate::secret::{Purpose, Secret};
 use crate::store::{LogStore, SessionStore, UserStore};
 use crate::token::PlayerTokens;
@@ -73,6 +75,7 @@ pub struct SessionManager {
     tokens: PlayerTokens,
     person_key: hmac::Key,
     presence: Presence,
+    quality: QualityBook,
     publishers: Publishers,
     /// When a broadcast without an encoder ends, on the monotonic clock.
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
@@ -97,6 +100,7 @@ impl SessionManager {
             tokens: PlayerTokens::new(secret)?,
             person_key: secret.mac(Purpose::Person)?,
             presence: Presence::default(),
+            quality: QualityBook::default(),
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
             making: tokio::sync::Mutex::new(()),
@@ -189,8 +193,8 @@ impl SessionManager {
     }
 
     /// Does what time brings: viewers without a sign of life go, those of the others are noted, broadcasts without an
-    /// encoder end, and memory is compared with the database after that was away. To be called every second; what
-    /// fails is tried again at the next call.
+    /// encoder end, memory is compared with the database after that was away, and what viewers told of playback is
+    /// written. To be called every second; what fails is tried again at the next call.
     ///
     /// # Errors
     /// The store's, after trying everything.
@@ -199,7 +203,8 @@ impl SessionManager {
         let broadcasts = self.end_overdue().await;
         let settled = self.settle_doubt().await;
         let noted = self.note_signs_of_life().await;
-        viewers.and(broadcasts).and(settled).and(noted)
+        let told = self.write_quality_if_due().await;
+        viewers.and(broadcasts).and(settled).and(noted).and(told)
     }
 
     /// Ends what waited too long for its encoder. One that cannot end now does not keep the others open.

@@ -8,6 +8,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::event::{Event, EventQuery, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
+use crate::quality::{Quality, QualityRow, Span};
 use crate::user::{SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
@@ -77,6 +78,12 @@ pub trait SessionStore: Send + Sync {
 
     /// Events of a session's log.
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>>;
+
+    /// Keeps what viewers told of playback; each row as it now is, so that writing it again changes nothing.
+    async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()>;
+
+    /// What viewers of a session told, summed by interval; ascending, without intervals of which nothing is known.
+    async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>>;
 }
 
 /// How far a log has been added up.
@@ -124,6 +131,9 @@ pub trait LogStore: Send + Sync {
 
     /// The sums by the hour of all sessions of an owner that were there since a time, as far as they are added up.
     async fn summaries_of(&self, owner: UserId, since: Option<Time>) -> Result<Vec<OwnSummary>>;
+
+    /// What viewers of all sessions of an owner told of playback since a time.
+    async fn quality_of(&self, owner: UserId, since: Option<Time>) -> Result<Quality>;
 
     /// Removes a session that ended before a time, whole, with its log; `None`: there is none.
     async fn remove_ended(&self, before: Time) -> Result<Option<BroadcastId>>;

@@ -40,6 +40,8 @@ pub struct Running {
     pub setup_token: Option<String>,
     /// Accounts, for the demo and for tests.
     pub users: Arc<UserManager>,
+    /// Sessions, for tests.
+    pub sessions: Arc<SessionManager>,
     public_url: String,
     store: Store,
     /// Held as long as the data is ours.
@@ -88,7 +90,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let retention = (settings.session_retention > 0).then(|| Duration::from_secs(settings.session_retention));
     let logs = LogKeeper { sessions: managers.sessions.clone(), retention };
     tasks.spawn(logs.run(stop.clone()));
-    let users = managers.users.clone();
+    let (users, sessions) = (managers.users.clone(), managers.sessions.clone());
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
@@ -104,6 +106,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         rtmp_app,
         setup_token,
         users,
+        sessions,
         public_url,
         store,
         _lock: (lock, claim),
@@ -176,11 +179,14 @@ impl Running {
         }
     }
 
-    /// Lets requests under way finish, tells encoders, and closes the database.
+    /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Err(error) = self.sessions.write_quality().await {
+            warn!(%error, "the last figures of playback are lost");
+        }
         self.store.close().await;
     }
 }

@@ -233,8 +233,10 @@ mod tests {
         ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
         ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
         ("sqlite", 3, "1389be532a876eb72e9c52b8"),
+        ("sqlite", 4, "8e16715b9b0b7d377fb6f0d9"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
         ("postgres", 3, "a01dbdc77579ad6df883ec97"),
+        ("postgres", 4, "7089606efd337b2ef669966d"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

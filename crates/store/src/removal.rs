@@ -18,6 +18,7 @@ const PART: u32 = 5_000;
 const MANY: &[&str] = &[
     "DELETE FROM session_events WHERE id IN (SELECT id FROM session_events WHERE session_id = $1 LIMIT $2)",
     "DELETE FROM active_viewers WHERE id IN (SELECT id FROM active_viewers WHERE session_id = $1 LIMIT $2)",
+    "DELETE FROM session_quality WHERE id IN (SELECT id FROM session_quality WHERE session_id = $1 LIMIT $2)",
     "DELETE FROM session_people WHERE session_id = $1 AND person IN
        (SELECT person FROM session_people WHERE session_id = $1 LIMIT $2)",
     "DELETE FROM session_rollups WHERE session_id = $1 AND starts_at IN

@@ -12,6 +12,7 @@ use tallylight_core::analytics::{Fold, Progress, Summary, Window};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, UserId};
+use tallylight_core::quality::Quality;
 use tallylight_core::store::{Added, ChooseWindow, LogStore, OwnSummary};
 use tallylight_core::{Error, Result};
 
@@ -76,6 +77,10 @@ impl LogStore for Store {
 
     async fn summaries_of(&self, owner: UserId, since: Option<Time>) -> Result<Vec<OwnSummary>> {
         Ok(self.database.as_of_one_moment(&sums::ReadOwn { owner, since }).await?)
+    }
+
+    async fn quality_of(&self, owner: UserId, since: Option<Time>) -> Result<Quality> {
+        self.read_quality_of(owner, since).await
     }
 
     async fn remove_ended(&self, before: Time) -> Result<Option<BroadcastId>> {

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tallylight_core::clock::Time;
 use tallylight_core::event::{EndedStay, Event, EventQuery, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{Eviction, SessionStore};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
@@ -55,6 +56,14 @@ impl SessionStore for Store {
 
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
         self.read_events(session, query).await
+    }
+
+    async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()> {
+        self.write_quality(rows).await
+    }
+
+    async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>> {
+        self.read_quality(session, span).await
     }
 }
 

@@ -14,6 +14,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/quality.rs"]
+mod quality;
 #[path = "contract/users.rs"]
 mod users;
 #[path = "contract/viewers.rs"]
@@ -98,6 +100,14 @@ on_each_store! {
         an_owner_has_totals_over_all_sessions,
         a_log_is_read_by_type_and_from_either_end,
         what_ended_long_ago_goes_whole,
+    }
+    quality {
+        what_viewers_told_is_read_back_with_all_its_sums,
+        a_row_that_is_written_again_is_replaced,
+        the_rows_of_several_servers_are_added,
+        longer_intervals_are_sums_of_shorter_ones,
+        a_session_knows_its_own_figures_only,
+        many_rows_are_written_at_once,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,

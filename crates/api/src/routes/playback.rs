@@ -1,7 +1,8 @@
 //! What players fetch: playlists, media and thumbnails.
 //!
 //! Playlists carry a viewer's token in their path and are that viewer's sign of life. Media of public broadcasts lies
-//! outside the token's folder, so that caches share it; media of private ones lies inside.
+//! outside the token's folder, so that caches share it; media of private ones lies inside. With each request a player may
+//! say how it plays.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -15,11 +16,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use tallylight_core::Caller;
 use tallylight_core::ids::BroadcastId;
+use tallylight_core::quality::Cmcd;
 use tallylight_core::session::Admitted;
 use tallylight_core::viewer::Client;
 use tallylight_media::hls::{Directives, PLAYLIST_CONTENT_TYPE, Placement, Rendition, Resource, Stream};
 
-use crate::extract::{FromClient, Path, Query};
+use crate::cmcd::Reported;
+use crate::extract::{FromClient, Path, Query, Text};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -46,11 +49,13 @@ pub async fn entry(State(app): State<App>, Path(id): Path<BroadcastId>) -> Resul
 }
 
 /// A playlist or the thumbnail, for one viewer.
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub async fn viewer_file(
     State(app): State<App>,
     Path((id, token, file)): Path<(BroadcastId, String, String)>,
     Query(params): Query<PlaylistParams>,
     FromClient(client): FromClient,
+    Reported(report): Reported,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if file == THUMBNAIL {
@@ -65,6 +70,9 @@ pub async fn viewer_file(
     let rendition = Rendition::from_playlist_name(&file)
         .ok_or_else(|| Problem::new("not-found", "there is no such playlist"))?;
     let admitted = play(&app, id, &token, &client).await?;
+    if let Some(report) = report {
+        app.sessions.observe(&admitted, &report);
+    }
     let placement = if admitted.broadcast.is_private() { Placement::Inside } else { Placement::Outside };
     let directives = Directives { msn: params.msn, part: params.part };
     let body = stream(&app, id)?.playlist(rendition, directives, placement).await?;
@@ -92,8 +100,12 @@ async fn play(app: &App, id: BroadcastId, token: &str, client: &Client) -> Resul
 pub async fn segment(
     State(app): State<App>,
     Path((id, name)): Path<(BroadcastId, String)>,
+    Reported(report): Reported,
 ) -> Result<Response, Problem> {
     app.broadcasts.broadcast(&Caller::Anonymous, id).await?;
+    if let Some(report) = report {
+        app.sessions.observe_public_media(id, &report);
+    }
     let resource = stream(&app, id)?.resource(&name).await?;
     // What is hinted at is waited for, and the broadcast may have turned private meanwhile.
     app.broadcasts.broadcast(&Caller::Anonymous, id).await?;
@@ -104,11 +116,26 @@ pub async fn segment(
 pub async fn viewer_segment(
     State(app): State<App>,
     Path((id, token, name)): Path<(BroadcastId, String, String)>,
+    Reported(report): Reported,
 ) -> Result<Response, Problem> {
     app.sessions.watch_private(id, &token)?;
+    if let Some(report) = report {
+        app.sessions.observe_media(id, &token, &report);
+    }
     let resource = stream(&app, id)?.resource(&name).await?;
     app.sessions.watch_private(id, &token)?;
     Ok(media_response(resource, NO_STORE))
+}
+
+/// What happened in a viewer's player: reports a line, in CMCD's event mode (CTA-5004-B §2.2, §3.3). Told to stop with
+/// 410 once the broadcast has ended.
+pub async fn cmcd(
+    State(app): State<App>,
+    Path((id, token)): Path<(BroadcastId, String)>,
+    Text(body): Text,
+) -> Result<StatusCode, Problem> {
+    app.sessions.collect(id, &token, &Cmcd::parse_body(&body))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The latest picture of a public broadcast.

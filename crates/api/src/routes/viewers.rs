@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tallylight_core::ids::{BroadcastId, UserId};
+use tallylight_core::quality::Beacon;
 use tallylight_core::session::{JoinRequest, Joined};
 use tallylight_core::viewer::DeviceId;
 
@@ -15,7 +16,9 @@ use crate::extract::{Base, FromClient, Json, Path};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::{JoinRequestBody, JoinResponse, PlaybackView, SessionView, ViewerTokenRequest};
+use crate::views::{
+    JoinRequestBody, JoinResponse, PlaybackReport, PlaybackView, SessionView, ViewerTokenRequest,
+};
 
 /// Join a broadcast as a viewer. Its owner gets a preview, which does not count.
 #[utoipa::path(post, path = url::JOIN, operation_id = "join_broadcast", tag = "viewers", security((), ("bearer" = [])),
@@ -72,6 +75,8 @@ fn response(app: &App, base: &Base, joined: Joined) -> JoinResponse {
 }
 
 /// A sign of life, due every `heartbeat_interval` seconds.
+///
+/// It may tell how playback went since the last one.
 #[utoipa::path(post, path = url::HEARTBEAT, operation_id = "heartbeat", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is there"),
@@ -82,11 +87,17 @@ pub async fn heartbeat(
     Path(id): Path<BroadcastId>,
     Json(body): Json<ViewerTokenRequest>,
 ) -> Result<StatusCode, Problem> {
+    let beacon = beacon(body.playback)?;
     app.sessions.heartbeat(id, &body.viewer_token)?;
+    if let Some(beacon) = beacon {
+        app.sessions.report_playback(id, &body.viewer_token, &beacon);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Stop watching.
+///
+/// It may tell how playback went since the last heartbeat.
 #[utoipa::path(post, path = url::LEAVE, operation_id = "leave_broadcast", tag = "viewers",
     params(("id" = uuid::Uuid, Path, description = "The broadcast")), request_body = ViewerTokenRequest, responses(
     (status = 204, description = "The viewer is gone, also if it was before"),
@@ -97,6 +108,16 @@ pub async fn leave(
     Path(id): Path<BroadcastId>,
     Json(body): Json<ViewerTokenRequest>,
 ) -> Result<StatusCode, Problem> {
+    // Before: who has gone is not listened to.
+    if let Some(beacon) = beacon(body.playback)? {
+        app.sessions.report_playback(id, &body.viewer_token, &beacon);
+    }
     app.sessions.leave(id, &body.viewer_token).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn beacon(report: Option<PlaybackReport>) -> Result<Option<Beacon>, Problem> {
+    let beacon = report.map(Beacon::from);
+    beacon.as_ref().map_or(Ok(()), Beacon::check)?;
+    Ok(beacon)
 }

@@ -1,6 +1,6 @@
 //! From sums to metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +10,7 @@ use super::fold::micros;
 use super::window::{Period, Window, names};
 use super::{LEVELS, STAYS, Summary, Sums, start_of};
 use crate::clock::Time;
+use crate::quality::{Failure, Quality};
 
 names!(
     /// What can be asked for.
@@ -33,8 +34,21 @@ names!(
     /// Chat messages.
     ChatMessages = "chat_messages",
     /// Reactions.
-    Reactions = "reactions"
+    Reactions = "reactions",
+    /// How long viewers wait for the first picture.
+    StartupTime = "startup_time",
+    /// Which part of watching is waiting.
+    RebufferRatio = "rebuffer_ratio",
+    /// How often playback breaks off.
+    PlaybackFailures = "playback_failures"
 );
+
+impl Metric {
+    /// Whether it is of what players tell, not of the log.
+    pub fn is_told_by_players(self) -> bool {
+        matches!(self, Self::StartupTime | Self::RebufferRatio | Self::PlaybackFailures)
+    }
+}
 
 /// One metric over a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,12 +106,21 @@ pub struct Point {
     pub unique: u64,
 }
 
-/// Works out metrics.
-pub fn report(summary: &Summary, window: Window, metrics: &[Metric]) -> Report {
+/// Works out metrics: of the log, and of what players told in each step.
+pub fn report(summary: &Summary, window: Window, told: &[(Time, Quality)], metrics: &[Metric]) -> Report {
     let points = points(summary, &window);
     let whole = put_together(summary, &window, &points);
     let current = summary.progress.viewers.into();
+    let mut played = Quality::default();
+    told.iter().for_each(|(_, more)| played.add(more));
+    let told: HashMap<Time, &Quality> = told.iter().map(|(start, quality)| (*start, quality)).collect();
     let of = |metric: &Metric| {
+        if metric.is_told_by_players() {
+            let of_step =
+                |start| experience(*metric, told.get(&start).copied().unwrap_or(&Quality::default()));
+            let series = window.steps().map(of_step).collect();
+            return (*metric, Figures { total: experience_total(*metric, &played), series, peaks: None });
+        }
         let series = points.iter().map(|point| point.value(*metric)).collect();
         let peaks = points.iter().map(|point| json!(point.peak)).collect();
         let peaks = (*metric == Metric::ViewerCount).then_some(peaks);
@@ -194,6 +217,39 @@ fn put_together(summary: &Summary, window: &Window, points: &[Point]) -> Point {
     whole
 }
 
+/// What players told, as a value.
+fn experience(metric: Metric, told: &Quality) -> Value {
+    match metric {
+        Metric::StartupTime => json!(told.startup_time().average),
+        Metric::RebufferRatio => json!(told.rebuffer_ratio()),
+        _ => json!(told.playback_failures()),
+    }
+}
+
+/// What players told over a whole window, with what it is made of.
+pub fn experience_total(metric: Metric, told: &Quality) -> Map<String, Value> {
+    let parts = match metric {
+        Metric::StartupTime => {
+            let startup = told.startup_time();
+            json!({ "median": startup.median, "p95": startup.p95, "viewers": told.started() })
+        }
+        Metric::RebufferRatio => json!({
+            "stalled": told.stalled_ms as f64 / 1e3,
+            "played": told.played_ms as f64 / 1e3,
+            "stalls": told.stalls,
+        }),
+        _ => {
+            let reasons = Failure::ALL.iter().zip(told.failures);
+            let reasons: Map<_, _> =
+                reasons.map(|(failure, count)| (failure.name().to_owned(), json!(count))).collect();
+            json!({ "reasons": reasons, "share": told.failed_share(), "viewers": told.viewers })
+        }
+    };
+    let mut total = if let Value::Object(parts) = parts { parts } else { Map::new() };
+    total.insert("value".into(), experience(metric, told));
+    total
+}
+
 /// A metric over a whole window, by name, with what it is made of.
 pub fn total(metric: Metric, whole: &Point, current: u64) -> Map<String, Value> {
     let mut total = whole.parts(metric);
@@ -233,6 +289,7 @@ impl Point {
             Metric::Engagement => json!(ratio(i128::from(self.interactions()) * MINUTE, self.watched)),
             Metric::ChatMessages => json!(self.sums.messages),
             Metric::Reactions => json!(self.sums.reactions),
+            Metric::StartupTime | Metric::RebufferRatio | Metric::PlaybackFailures => Value::Null,
         }
     }
 

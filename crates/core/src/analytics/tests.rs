@@ -194,7 +194,7 @@ fn the_formulas_are_those_of_the_guide() {
         "value": 2.0 / 26.0, "interactions": 2, "chat_messages": 1, "reactions": 1, "viewer_minutes": 26.0
     });
     assert_eq!(of(Metric::Engagement), engagement);
-    let series = |metric| report::report(&summary, window, &[metric]).metrics.remove(0).1;
+    let series = |metric| report::report(&summary, window, &[], &[metric]).metrics.remove(0).1;
     assert_eq!(series(Metric::UniqueViewers).series, [json!(3), json!(3), json!(2), json!(1)]);
     assert_eq!(series(Metric::ViewerCount).peaks, Some(vec![json!(4), json!(2), json!(2), json!(1)]));
     assert_eq!(series(Metric::Joins).series, [json!(4), json!(1), json!(0), json!(0)]);

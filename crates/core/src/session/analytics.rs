@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::SessionManager;
-use crate::analytics::report::{Point, report, total, whole};
+use crate::analytics::report::{Point, experience_total, report, total, whole};
 use crate::analytics::{Interval, Metric, Period, Progress, Report, Totals, Window};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::BroadcastId;
+use crate::quality::{Quality, Span};
 
 /// How long events may wait to be added up when there are few of them.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -78,7 +79,14 @@ impl SessionManager {
         let choose = |log: &Progress| Window::new(question.period, question.interval, log, end);
         let found = self.logs.summary(id, &choose).await?;
         let (window, summary) = found.ok_or(Error::NotFound("log of this broadcast"))?;
-        Ok(report(&summary, window, &question.metrics))
+        let mut told = Vec::new();
+        if question.metrics.iter().any(|metric| metric.is_told_by_players()) {
+            // The open step too.
+            let to = window.to + time::Duration::SECOND;
+            let interval_seconds = window.interval.seconds();
+            told = self.playback_quality(id, Span { from: window.from, to, interval_seconds }).await?;
+        }
+        Ok(report(&summary, window, &told, &question.metrics))
     }
 
     /// Totals over all broadcasts of the caller, past ones too.
@@ -106,7 +114,16 @@ impl SessionManager {
             all.join(&whole(&own.summary, &window));
             current += u64::from(own.summary.progress.viewers);
         }
-        let of = |metric: &Metric| (*metric, self::total(*metric, &all, current));
+        let mut told = Quality::default();
+        if metrics.iter().any(|metric| metric.is_told_by_players()) {
+            told = self.logs.quality_of(owner, since).await?;
+        }
+        let of = |metric: &Metric| {
+            let is_told = metric.is_told_by_players();
+            let total =
+                if is_told { experience_total(*metric, &told) } else { total(*metric, &all, current) };
+            (*metric, total)
+        };
         let metrics = metrics.iter().map(of).collect();
         Ok(Totals { period, from: since, to: now, broadcasts: own.len(), metrics })
     }

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
+use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, NewEvent};
 use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::session::Joined;
 use tallylight_core::store::{BroadcastStore, Change, SessionStore};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
@@ -79,6 +81,14 @@ impl SessionStore for Door {
 
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
         self.store.events(session, query).await
+    }
+
+    async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()> {
+        self.answer(self.writes()?.save_quality(rows).await)
+    }
+
+    async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>> {
+        self.store.quality(session, span).await
     }
 }
 

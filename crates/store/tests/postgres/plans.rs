@@ -1,6 +1,7 @@
 //! Every statement of the busy paths finds its rows by an index: what PostgreSQL itself explains of what it executes.
 
 use tallylight_core::event::{EventQuery, EventType, LeaveReason};
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::viewer::SignOfLife;
 use tallylight_store::Location;
 use tallylight_testkit::{Durability, Postgres, psql};
@@ -49,12 +50,21 @@ const CROWD: &str = "
   INSERT INTO session_events (id, session_id, event_type, seq)
     SELECT gen_random_uuid(), id, 'broadcast.updated', n FROM users, generate_series(1, 4) AS n;
   INSERT INTO sign_ins SELECT gen_random_uuid(), id, '', now(), now(), now() FROM users;
+  INSERT INTO session_quality (id, session_id, bucket)
+    SELECT gen_random_uuid(), id, now() - n * interval '10 s' FROM users, generate_series(1, 4) AS n;
   ANALYZE";
 
 /// Plans by which a table of this size is read whole, but where it is meant to be.
 fn whole_reads(log: &str) -> Vec<&str> {
-    let tables =
-        ["users", "broadcast_sessions", "session_counters", "active_viewers", "session_events", "sign_ins"];
+    let tables = [
+        "users",
+        "broadcast_sessions",
+        "session_counters",
+        "active_viewers",
+        "session_events",
+        "session_quality",
+        "sign_ins",
+    ];
     let is_whole =
         |line: &&str| line.contains("Seq Scan on ") && tables.iter().any(|table| line.contains(table));
     log.lines().filter(is_whole).collect()
@@ -89,6 +99,10 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.rotate_sign_in(&sign_in, &sign_in).await.unwrap();
         db.end_sign_in(sign_in.id).await.unwrap();
         db.seats().await.unwrap();
+        let row = QualityRow { id: db.id(), session_id: show.id, bucket: NOON, sums: Quality::default() };
+        db.save_quality(vec![row]).await.unwrap();
+        let day = Span { from: NOON, to: NOON + time::Duration::DAY, interval_seconds: 60 };
+        db.quality(show.id, day).await.unwrap();
     }
     let before = db.broadcast(show.id).await.unwrap().unwrap();
     db.ends(&before.broadcast).await;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tallylight_core::event::{EventQuery, EventType, LeaveReason};
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::Change;
 use tallylight_store::copy::{Copied, Progress, Stage, copy};
 use tallylight_store::{Limits, Location, Trouble, migrations};
@@ -91,6 +92,9 @@ async fn everything_is_found_again_in_postgres() {
     let deleted = it.db.show_of(&ada, 0).await;
     it.db.saves(&deleted, |show| show.deleted_at = Some(NOON)).await.unwrap();
     let bob = it.db.user("bob").await;
+    let told = Quality { viewers: 3, stalls: 7, ..Quality::default() };
+    let row = QualityRow { id: it.db.id(), session_id: show.id, bucket: NOON, sums: told };
+    it.db.save_quality(vec![row]).await.unwrap();
 
     let copied = it.copies().await.unwrap();
     assert_eq!(
@@ -101,6 +105,7 @@ async fn everything_is_found_again_in_postgres() {
             ("broadcast_sessions", 4),
             ("session_counters", 4),
             ("active_viewers", 3),
+            ("session_quality", 1),
             ("session_events", 13),
         ]
     );
@@ -117,6 +122,8 @@ async fn everything_is_found_again_in_postgres() {
     assert_eq!(there.seats().await.unwrap()[0].generation, 2);
     assert_eq!(there.user_by_login("BOB@example.org").await.unwrap(), Some(bob));
     assert_eq!(there.sign_in(sign_in.id).await.unwrap(), Some(sign_in));
+    let day = Span { from: NOON, to: NOON + time::Duration::DAY, interval_seconds: 10 };
+    assert_eq!(there.quality(show.id, day).await.unwrap(), it.db.quality(show.id, day).await.unwrap());
     // The copy is at work: it goes on counting where SQLite stopped.
     let change = Change { before: &show, after: &show, events: vec![], evict: None, at: NOON };
     assert!(there.save_broadcast(change).await.unwrap().is_some());
