@@ -76,6 +76,14 @@ export class Api {
   heartbeat = ({ id }, { viewer_token }) => this.post(`/api/broadcasts/${id}/heartbeat`, { viewer_token });
   leave = ({ id }, { viewer_token }) => this.post(`/api/broadcasts/${id}/leave`, { viewer_token });
 
+  async events({ id }) {
+    return (await this.get(`/api/sessions/${id}/events?limit=1000`).expect(200)).body.items;
+  }
+
+  async analytics({ id }, query = "period=all") {
+    return (await this.get(`/api/sessions/${id}/analytics?${query}`).expect(200)).body;
+  }
+
   async joins(broadcast, body) {
     return (await this.join(broadcast, body).expect(200)).body;
   }

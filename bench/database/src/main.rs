@@ -8,6 +8,7 @@ mod fill;
 mod meter;
 mod ours;
 mod place;
+mod presence;
 mod single;
 mod sums;
 
@@ -35,6 +36,9 @@ struct Options {
     /// The broadcasts that the rows belong to.
     #[arg(long, default_value_t = 100)]
     broadcasts: usize,
+    /// The viewers whose heartbeats are taken.
+    #[arg(long, default_value_t = 1_000_000)]
+    viewers: usize,
     /// Events of the day that is added up.
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
@@ -52,6 +56,8 @@ enum Load {
     Single,
     /// Our rows in their table, many a commit, without the store.
     Rows,
+    /// Heartbeats of many viewers, in memory alone.
+    Presence,
     /// A day of one session: how fast it is added up, and how long a question about it takes.
     Sums,
     /// Five plain columns and an index, many a commit.
@@ -66,6 +72,10 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: &Options) -> Result<()> {
+    if options.load == Load::Presence {
+        println!("{}", presence::measure(options.viewers, options.secs)?);
+        return Ok(());
+    }
     let place = &options.place;
     place.empty().await?;
     let hall = Hall::fill(place, options.broadcasts).await?;
@@ -81,7 +91,7 @@ async fn run(options: &Options) -> Result<()> {
         Load::Single => single::insert(place, &hall, options.callers, meter).await?,
         Load::Rows => bulk::our_rows(place, hall, options.batch, meter).await?,
         Load::Plain => bulk::plain_rows(place, options.batch, meter).await?,
-        Load::Sums => bail!("it is measured in another way"),
+        Load::Sums | Load::Presence => bail!("it is measured in another way"),
     };
     if options.load != Load::Plain {
         let expected = acknowledged + options.broadcasts as u64;

@@ -24,6 +24,9 @@ struct Options {
     /// A header, such as `Authorization: Bearer ...`.
     #[arg(long)]
     header: Option<String>,
+    /// JSON to post; without it the request is a GET.
+    #[arg(long)]
+    body: Option<String>,
     #[arg(long, default_value_t = 32)]
     connections: usize,
     #[arg(long, default_value_t = 5.0)]
@@ -86,7 +89,15 @@ impl Load {
             connections.push(Connection { stream, due: Instant::now(), answer: Answer::default() });
         }
         let header = options.header.as_ref().map_or(String::new(), |header| format!("{header}\r\n"));
-        let request = format!("GET {} HTTP/1.1\r\nHost: {}\r\n{header}\r\n", options.path, options.address);
+        let Options { address, path, .. } = options;
+        let request = match &options.body {
+            None => format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n"),
+            Some(body) => format!(
+                "POST {path} HTTP/1.1\r\nHost: {address}\r\n{header}Content-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        };
         Ok(Self {
             epoll,
             request: request.into_bytes(),
@@ -182,6 +193,9 @@ impl Answer {
 
 fn body_length(head: &[u8]) -> Result<usize> {
     let head = std::str::from_utf8(head)?.to_ascii_lowercase();
+    if head.starts_with("http/1.1 204") {
+        return Ok(0);
+    }
     ensure!(
         head.starts_with("http/1.1 200"),
         "the server answered {}",
