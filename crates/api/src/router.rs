@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::routes::{auth, broadcasts, health, pages, playback, sessions, stream_keys, users, viewers};
+use crate::routes::{
+    auth, broadcasts, health, lists, pages, playback, sessions, stream_keys, users, viewers,
+};
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
 
@@ -114,7 +116,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(broadcasts::create))
-        .routes(routes!(broadcasts::active))
+        .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
         .routes(routes!(stream_keys::reset))
         .routes(routes!(viewers::join))

@@ -232,7 +232,9 @@ mod tests {
     const WRITTEN: &[(&str, i64, &str)] = &[
         ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
         ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
+        ("sqlite", 5, "0b5b980f49c7ff0184b82fa6"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
+        ("postgres", 5, "0b5b980f49c7ff0184b82fa6"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

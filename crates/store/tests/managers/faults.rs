@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
+use tallylight_core::clock::Time;
+use tallylight_core::directory::Scope;
 use tallylight_core::event::{Event, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
 use tallylight_core::session::Joined;
@@ -98,6 +100,14 @@ impl BroadcastStore for Door {
 
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
         self.store.open_broadcasts().await
+    }
+
+    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
+        self.store.live_at(time, scope, limit).await
+    }
+
+    async fn viewers_at(&self, time: Time, sessions: &[BroadcastId]) -> Result<Vec<(BroadcastId, u32)>> {
+        self.store.viewers_at(time, sessions).await
     }
 
     async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
