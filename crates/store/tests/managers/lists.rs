@@ -1,5 +1,7 @@
 //! Lists: page after page while the clock turns, and who was live at another time.
 
+use std::sync::atomic::Ordering;
+
 use tallylight_core::Caller;
 use tallylight_core::broadcast::{CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility};
 use tallylight_core::clock::Time;
@@ -161,4 +163,13 @@ async fn of_other_times_too_nobody_learns_what_is_private_or_removed() {
     );
     let ended = world.broadcasts.broadcast(&bob, closed).await;
     assert!(matches!(ended, Err(Error::NotFound(_))), "what was private stays so when it has ended");
+}
+
+#[tokio::test]
+async fn a_time_at_which_too_many_were_live_is_refused() {
+    let world = World::new().await;
+    world.show(&world.user("ada").await).await;
+    world.door.is_crowded.store(true, Ordering::Relaxed);
+    let refused = world.broadcasts.get_broadcasts_live_at(NOON, &Query::default(), first(1)).await;
+    assert!(matches!(refused, Err(Error::TooManyLive(10_000))));
 }
