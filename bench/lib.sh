@@ -43,6 +43,11 @@ wait_for_port() {
 # A fresh server of ours, on the server's core; on empty data: start_tallylight [PREFIX...]
 start_tallylight() {
   rm -rf "$SCRATCH/data"
+  start_on_data "$@"
+}
+
+# The same on the data that is there: start_on_data [PREFIX...]
+start_on_data() {
   TALLYLIGHT_RTMP_MAX_CONNECTIONS_PER_IP=0 start tallylight "$@" taskset -c "$SERVER_CORE" "$BINARY" \
     --listen "127.0.0.1:$HTTP" --rtmp-listen "127.0.0.1:$RTMP" --data-dir "$SCRATCH/data"
 }

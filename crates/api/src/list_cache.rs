@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use moka::sync::Cache;
+use serde::Serialize;
+use tallylight_core::directory::Mark;
+
+use crate::problem::Problem;
 
 /// How many bytes of lists are kept: anybody may ask for any list.
 const MAX_BYTES: u64 = 32 << 20;
@@ -29,17 +35,42 @@ impl Rendered {
         let etag = HeaderValue::try_from(format!("\"{tag}\""));
         Self { body, etag: etag.unwrap_or(HeaderValue::from_static("\"\"")) }
     }
+
+    /// Writes and tags an answer.
+    ///
+    /// # Errors
+    /// `internal` for what cannot be written as JSON.
+    pub fn json(view: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(view).map_err(|error| Problem::new("internal", error.to_string()))?;
+        Ok(Self::new(Bytes::from(body)))
+    }
+
+    /// The response; 304 to a caller who has this already (RFC 9110 §13.1.2).
+    pub fn conditional(self, headers: &HeaderMap, cache: &'static str) -> Response {
+        let known = headers.get(IF_NONE_MATCH).map(HeaderValue::as_bytes).unwrap_or_default();
+        let etag = self.etag.as_bytes();
+        let matches = !etag.is_empty() && known.windows(etag.len()).any(|part| part == etag);
+        let cache = HeaderValue::from_static(cache);
+        if matches {
+            return (StatusCode::NOT_MODIFIED, [(ETAG, self.etag), (CACHE_CONTROL, cache)]).into_response();
+        }
+        let kind = HeaderValue::from_static("application/json");
+        ([(CONTENT_TYPE, kind), (ETAG, self.etag), (CACHE_CONTROL, cache)], self.body).into_response()
+    }
 }
+
+/// A list that may be shown again while its mark holds.
+pub type Marked = (Mark, Rendered);
 
 /// Keeps rendered lists by address and query.
 #[derive(Debug)]
 pub struct ListCache {
-    lists: Cache<(String, String), Arc<(u64, Rendered)>>,
+    lists: Cache<(String, String), Arc<Marked>>,
 }
 
 impl Default for ListCache {
     fn default() -> Self {
-        let bytes = |key: &(String, String), list: &Arc<(u64, Rendered)>| {
+        let bytes = |key: &(String, String), list: &Arc<Marked>| {
             u32::try_from(key.0.len() + key.1.len() + list.1.body.len()).unwrap_or(u32::MAX)
         };
         Self { lists: Cache::builder().max_capacity(MAX_BYTES).weigher(bytes).build() }
@@ -47,7 +78,7 @@ impl Default for ListCache {
 }
 
 impl ListCache {
-    /// The list as rendered at this version of the directory, rendering it if it is not there.
+    /// The list as it was rendered last, if that holds; else rendered anew.
     ///
     /// # Errors
     /// Those of `render`.
@@ -55,17 +86,18 @@ impl ListCache {
         &self,
         base: &str,
         query: &str,
-        version: u64,
-        render: impl FnOnce() -> Result<Bytes, E>,
+        holds: impl FnOnce(&Mark) -> bool,
+        render: impl FnOnce() -> Result<Marked, E>,
     ) -> Result<Rendered, E> {
         let key = (base.to_owned(), query.to_owned());
         if let Some(known) = self.lists.get(&key)
-            && known.0 == version
+            && holds(&known.0)
         {
             return Ok(known.1.clone());
         }
-        let rendered = Rendered::new(render()?);
-        self.lists.insert(key, Arc::new((version, rendered.clone())));
+        let marked = render()?;
+        let rendered = marked.1.clone();
+        self.lists.insert(key, Arc::new(marked));
         Ok(rendered)
     }
 }

@@ -39,6 +39,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("broadcast-full", StatusCode::CONFLICT, "All places of this broadcast are taken; try again later."),
     ("broadcast-ended", StatusCode::GONE, "The broadcast has ended."),
     ("viewer-gone", StatusCode::GONE, "This viewer left or timed out; join again."),
+    (
+        "cursor-expired",
+        StatusCode::GONE,
+        "The cursor is older than 60 s, or belongs to another's list; begin the list again.",
+    ),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than the server takes."),
     (
         "unsupported-media-type",
@@ -135,6 +140,10 @@ impl From<Error> for Problem {
             Error::BroadcastEnded => "broadcast-ended",
             Error::ViewerGone => "viewer-gone",
             Error::JoinTokenInvalid => "join-token-invalid",
+            Error::CursorExpired => "cursor-expired",
+            Error::TooManyLive(_) => {
+                return Self::field("invalid-query", "at", format!("names a time when {detail}"));
+            }
             Error::Busy(_) => "busy",
             Error::Unavailable(reason) => {
                 tracing::error!(reason, "the database is unavailable");

@@ -9,7 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, events, health, pages, playback, sessions, stream_keys, users, viewers,
+    analytics, auth, broadcasts, events, health, lists, pages, playback, sessions, stream_keys, users,
+    viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -126,7 +127,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(broadcasts::create))
-        .routes(routes!(broadcasts::active))
+        .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
         .routes(routes!(stream_keys::reset))
         .routes(routes!(viewers::join))

@@ -445,8 +445,9 @@ pub struct BroadcastList {
     /// How many there are in all.
     pub total: usize,
     pub limit: usize,
-    pub offset: usize,
-    /// Not served yet.
+    /// `null` under a cursor.
+    pub offset: Option<usize>,
+    /// Goes on with the list as it is ordered now, if there is more of it; good for 60 s.
     pub next_cursor: Option<String>,
 }
 

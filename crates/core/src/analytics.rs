@@ -30,6 +30,10 @@ pub const STAYS: [u32; 4] = [60, 300, 900, 3_600];
 /// What happened in one stretch of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
+    /// The number of the first of its events; 0: there is none.
+    pub first_seq: u64,
+    /// The number of the last of its events. Events of other stretches may lie between the two.
+    pub last_seq: u64,
     /// Stays that began.
     pub joins: u64,
     /// Stays that ended.
@@ -57,6 +61,11 @@ pub struct Sums {
 
 impl AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
+        self.first_seq = match (self.first_seq, other.first_seq) {
+            (0, first) | (first, 0) => first,
+            (one, two) => one.min(two),
+        };
+        self.last_seq = self.last_seq.max(other.last_seq);
         self.joins += other.joins;
         self.leaves += other.leaves;
         self.moment += other.moment;

@@ -1,70 +1,24 @@
 //! Every broadcast that has not ended, in memory, for lists and look-ups.
 
-use std::cmp::Ordering;
+mod cursor;
+mod query;
+mod ranking;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::broadcast::{Broadcast, Snapshot, Status};
+use crate::broadcast::{Snapshot, Status};
 use crate::ids::{BroadcastId, UserId};
 use crate::viewer::Counts;
 
-/// Which broadcasts are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// Public ones, or the private ones of one owner.
-    pub scope: Scope,
-    /// In the title, the broadcaster's name or a tag, whatever the case.
-    pub q: Option<String>,
-    /// Of this intent.
-    pub category: Option<String>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// By this broadcaster.
-    pub user: Option<String>,
-    /// Featured ones, or the others.
-    pub featured: Option<bool>,
-    /// By what they are sorted.
-    pub sort: Sort,
-    /// In which direction; each sort has its own default.
-    pub order: Option<Order>,
-    /// At most so many.
-    pub limit: usize,
-    /// After so many.
-    pub offset: usize,
-}
-
-/// Whose broadcasts are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// What everybody may see.
-    Public,
-    /// The private ones of this owner.
-    PrivateOf(UserId),
-}
-
-/// What a list is sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// Most watched first.
-    #[default]
-    ViewerCount,
-    /// Newest first.
-    StartedAt,
-    /// Longest first.
-    Duration,
-    /// A to Z.
-    Title,
-}
-
-/// The direction of a sort.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Smallest first.
-    Ascending,
-    /// Largest first.
-    Descending,
-}
+pub use cursor::{Cursor, MalformedCursor, RankingId};
+pub use query::{Order, Part, Query, Scope, Sort};
+pub use ranking::{Mark, Ranking, Rankings};
 
 /// A part of a list, and how long the whole is.
 #[derive(Debug, Clone)]
@@ -73,18 +27,52 @@ pub struct Page {
     pub items: Vec<Snapshot>,
     /// The whole's length.
     pub total: usize,
+    /// Where the list goes on, if it does.
+    pub next: Option<Cursor>,
+}
+
+/// A broadcast as the directory holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    snapshot: Snapshot,
+    /// The title as it is compared and searched, folded once a title and not once a comparison.
+    folded_title: Arc<str>,
+}
+
+impl Entry {
+    fn new(snapshot: Snapshot) -> Self {
+        let folded_title = snapshot.title.to_lowercase().into();
+        Self { snapshot, folded_title }
+    }
+
+    /// Takes over a newer state and newer counts.
+    fn update(&mut self, newer: Snapshot) {
+        if newer.revision >= self.snapshot.revision {
+            if newer.title != self.snapshot.title {
+                self.folded_title = newer.title.to_lowercase().into();
+            }
+            self.snapshot.broadcast = newer.broadcast;
+        }
+        self.snapshot.counts = newest(self.snapshot.counts, newer.counts);
+    }
 }
 
 /// Holds every broadcast that has not ended.
 #[derive(Debug, Default)]
 pub struct Directory {
-    open: RwLock<HashMap<BroadcastId, Snapshot>>,
+    open: RwLock<HashMap<BroadcastId, Entry>>,
     /// Those about which something was logged since somebody asked.
     touched: Mutex<HashSet<BroadcastId>>,
     version: AtomicU64,
 }
 
 impl Directory {
+    /// Holds just these, whether they have ended or not: who was live at another time.
+    pub(crate) fn of(snapshots: Vec<Snapshot>) -> Self {
+        let open = snapshots.into_iter().map(|snapshot| (snapshot.id, Entry::new(snapshot))).collect();
+        Self { open: RwLock::new(open), ..Self::default() }
+    }
+
     /// Rises with every change, so that what was rendered from it is known to be current.
     pub fn version(&self) -> u64 {
         self.version.load(Memory::Acquire)
@@ -102,7 +90,7 @@ impl Directory {
 
     /// Looks one up.
     pub fn get(&self, id: BroadcastId) -> Option<Snapshot> {
-        self.read().get(&id).cloned()
+        self.read().get(&id).map(|entry| entry.snapshot.clone())
     }
 
     /// Enters a broadcast as the store has it, or takes it out once it ended. Older states and counts than those
@@ -110,21 +98,17 @@ impl Directory {
     pub fn put(&self, snapshot: Snapshot) {
         self.touch(snapshot.id);
         let mut open = self.write();
-        let merged = match open.get(&snapshot.id) {
-            Some(known) => Snapshot {
-                broadcast: if known.revision > snapshot.revision {
-                    known.broadcast.clone()
-                } else {
-                    snapshot.broadcast
-                },
-                counts: newer(known.counts, snapshot.counts),
-            },
-            None => snapshot,
+        let id = snapshot.id;
+        let known = match open.entry(id) {
+            MapEntry::Occupied(known) => {
+                let known = known.into_mut();
+                known.update(snapshot);
+                known
+            }
+            MapEntry::Vacant(place) => place.insert(Entry::new(snapshot)),
         };
-        if merged.status == Status::Ended {
-            open.remove(&merged.id);
-        } else {
-            open.insert(merged.id, merged);
+        if known.snapshot.status == Status::Ended {
+            open.remove(&id);
         }
         drop(open);
         self.changed();
@@ -134,10 +118,7 @@ impl Directory {
     pub fn put_known(&self, snapshot: Snapshot) -> bool {
         let mut open = self.write();
         let Some(known) = open.get_mut(&snapshot.id) else { return false };
-        if snapshot.revision > known.revision {
-            known.broadcast = snapshot.broadcast;
-        }
-        known.counts = newer(known.counts, snapshot.counts);
+        known.update(snapshot);
         drop(open);
         self.changed();
         true
@@ -153,37 +134,57 @@ impl Directory {
     pub fn count(&self, id: BroadcastId, counts: Counts) {
         self.touch(id);
         if let Some(known) = self.write().get_mut(&id) {
-            known.counts = newer(known.counts, counts);
+            known.snapshot.counts = newest(known.snapshot.counts, counts);
         }
         self.changed();
     }
 
-    /// One part of the list that a query asks for.
-    pub fn list(&self, query: &Query) -> Page {
-        let matcher = Matcher::new(query);
-        let mut items: Vec<Snapshot> =
-            self.read().values().filter(|item| matcher.matches(item)).cloned().collect();
-        items.sort_by(|a, b| compare(query, a, b));
-        let total = items.len();
-        let items = items.into_iter().skip(query.offset).take(query.limit).collect();
-        Page { items, total }
+    /// All that a query asks for, in its order. The sort does without the lock.
+    pub fn ranked(&self, query: &Query) -> Vec<BroadcastId> {
+        match query.sort {
+            Sort::ViewerCount => self.ranked_by(query, |entry| entry.snapshot.viewer_count()),
+            Sort::StartedAt => self.ranked_by(query, |entry| entry.snapshot.started_at),
+            Sort::Duration => self.ranked_by(query, |entry| Reverse(entry.snapshot.started_at)),
+            Sort::Title => self.ranked_by(query, |entry| entry.folded_title.clone()),
+        }
+    }
+
+    fn ranked_by<K: Ord>(&self, query: &Query, key: impl Fn(&Entry) -> K) -> Vec<BroadcastId> {
+        let keyed = query.select(self.read().values(), key);
+        query.sort(keyed)
+    }
+
+    /// The first `limit` of these that are here and in this scope, and the place of the next one.
+    pub fn pick(&self, ids: &[BroadcastId], scope: Scope, limit: usize) -> (Vec<Snapshot>, Option<usize>) {
+        let mut items = Vec::with_capacity(limit.min(ids.len()));
+        let open = self.read();
+        let here = |id| open.get(id).map(|entry| &entry.snapshot).filter(|item| scope.holds(item));
+        for (place, id) in ids.iter().enumerate() {
+            let Some(item) = here(id) else { continue };
+            if items.len() == limit {
+                return (items, Some(place));
+            }
+            items.push(item.clone());
+        }
+        (items, None)
     }
 
     /// The newest open broadcast of a user whose media this server takes.
     pub fn newest_of(&self, owner: UserId) -> Option<Snapshot> {
         let open = self.read();
-        let theirs = open.values().filter(|item| item.owner == owner && item.is_built_in());
+        let theirs = open.values().map(|entry| &entry.snapshot);
+        let theirs = theirs.filter(|item| item.owner == owner && item.is_built_in());
         theirs.max_by_key(|item| (item.created_at, item.id)).cloned()
     }
 
     /// How many broadcasts a user has open.
     pub fn count_of(&self, owner: UserId) -> usize {
-        self.read().values().filter(|item| item.owner == owner).count()
+        self.read().values().filter(|entry| entry.snapshot.owner == owner).count()
     }
 
     /// All of them, in no order.
     pub fn all(&self) -> Vec<Snapshot> {
-        self.read().values().cloned().collect()
+        self.read().values().map(|entry| entry.snapshot.clone()).collect()
     }
 
     /// Notes that something was logged about a broadcast, whether it is open or not.
@@ -200,66 +201,15 @@ impl Directory {
         self.version.fetch_add(1, Memory::AcqRel);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<BroadcastId, Snapshot>> {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<BroadcastId, Entry>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<BroadcastId, Snapshot>> {
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<BroadcastId, Entry>> {
         self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn newer(a: Counts, b: Counts) -> Counts {
+fn newest(a: Counts, b: Counts) -> Counts {
     if b.seq >= a.seq { b } else { a }
-}
-
-/// A query with its texts folded once.
-struct Matcher<'a> {
-    query: &'a Query,
-    q: Option<String>,
-}
-
-impl<'a> Matcher<'a> {
-    fn new(query: &'a Query) -> Self {
-        Self { query, q: query.q.as_deref().map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty()) }
-    }
-
-    fn matches(&self, item: &Broadcast) -> bool {
-        let query = self.query;
-        let in_scope = match query.scope {
-            Scope::Public => !item.is_private(),
-            Scope::PrivateOf(owner) => item.is_private() && item.owner == owner,
-        };
-        in_scope
-            && query.featured.is_none_or(|featured| item.is_featured == featured)
-            && query.user.as_deref().is_none_or(|user| item.owner_name == user)
-            && query.category.as_deref().is_none_or(|category| same(item.ai_intent.as_deref(), category))
-            && query.tag.as_deref().is_none_or(|tag| item.tags.iter().any(|t| same(Some(t), tag)))
-            && self.q.as_deref().is_none_or(|q| found(item, q))
-    }
-}
-
-fn same(value: Option<&str>, wanted: &str) -> bool {
-    value.is_some_and(|value| value.to_lowercase() == wanted.to_lowercase())
-}
-
-fn found(item: &Broadcast, q: &str) -> bool {
-    item.title.to_lowercase().contains(q)
-        || item.owner_name.contains(q)
-        || item.tags.iter().any(|tag| tag.to_lowercase().contains(q))
-}
-
-/// Compares by the query's sort; equals keep one order by id, so that pages do not shuffle.
-fn compare(query: &Query, a: &Snapshot, b: &Snapshot) -> Ordering {
-    let (ascending, default) = match query.sort {
-        Sort::ViewerCount => (a.viewer_count().cmp(&b.viewer_count()), Order::Descending),
-        Sort::StartedAt => (a.started_at.cmp(&b.started_at), Order::Descending),
-        Sort::Duration => (b.started_at.cmp(&a.started_at), Order::Descending),
-        Sort::Title => (a.title.to_lowercase().cmp(&b.title.to_lowercase()), Order::Ascending),
-    };
-    let directed = match query.order.unwrap_or(default) {
-        Order::Ascending => ascending,
-        Order::Descending => ascending.reverse(),
-    };
-    directed.then_with(|| a.id.cmp(&b.id))
 }

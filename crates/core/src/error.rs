@@ -46,6 +46,12 @@ pub enum Error {
     /// The invitation is not valid for this broadcast.
     #[error("this invitation is not valid")]
     JoinTokenInvalid,
+    /// A list's cursor is too old, or somebody else's.
+    #[error("this cursor has expired: begin the list again")]
+    CursorExpired,
+    /// More than can be looked through for one list.
+    #[error("more than {0} broadcasts were live: too many for a list")]
+    TooManyLive(u32),
     /// Too much work at once; try again shortly.
     #[error("the server is busy with {0}; try again in a moment")]
     Busy(&'static str),

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::analytics::{Progress, Summary, Window};
 use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Time;
+use crate::directory::Scope;
 use crate::error::Result;
 use crate::event::{Event, EventQuery, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
@@ -50,6 +51,12 @@ pub trait BroadcastStore: Send + Sync {
 
     /// All that have not ended.
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>>;
+
+    /// Up to `limit` that were live at a time, as they are now; deleted ones not.
+    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>>;
+
+    /// How many measured viewers each of these had at a time.
+    async fn viewers_at(&self, time: Time, sessions: &[BroadcastId]) -> Result<Vec<(BroadcastId, u32)>>;
 
     /// The one, ended or not, whose stream key has this hash.
     async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>>;

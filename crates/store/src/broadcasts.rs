@@ -8,6 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::broadcast::{Broadcast, Ingest, MediaAddresses, Snapshot};
+use tallylight_core::clock::Time;
+use tallylight_core::directory::Scope;
 use tallylight_core::event::NewEvent;
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::store::{BroadcastStore, Change};
@@ -19,14 +21,14 @@ use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{json, sql};
 use crate::transaction::Transaction;
-use crate::{Store, batch, events, sessions};
+use crate::{Store, batch, events, past, sessions};
 
 /// The time that a removed viewer may take, on a slow machine.
 const PER_VIEWER: Duration = Duration::from_micros(200);
 
 /// Reads rows as [`snapshot`] takes them; a condition is added behind it.
 macro_rules! select {
-    ($condition:literal) => {
+    ($($condition:literal),+) => {
         concat!(
             "SELECT b.id, b.user_id, u.username, b.title, b.description, CAST(b.status AS TEXT) AS status,
                CAST(b.visibility AS TEXT) AS visibility, b.created_at, b.started_at, b.ended_at, b.max_viewers,
@@ -35,10 +37,11 @@ macro_rules! select {
                b.deleted_at, b.revision, c.seq, c.viewers, c.peak
              FROM broadcast_sessions b
              JOIN users u ON u.id = b.user_id JOIN session_counters c ON c.session_id = b.id WHERE ",
-            $condition
+            $($condition),+
         )
     };
 }
+pub(crate) use select;
 
 #[async_trait]
 impl BroadcastStore for Store {
@@ -57,6 +60,14 @@ impl BroadcastStore for Store {
 
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
         self.database.all_rows(sql(select!("b.ended_at IS NULL"))).await?.iter().map(snapshot).collect()
+    }
+
+    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
+        past::live_at(&self.database, time, scope, limit).await
+    }
+
+    async fn viewers_at(&self, time: Time, sessions: &[BroadcastId]) -> Result<Vec<(BroadcastId, u32)>> {
+        past::viewers_at(&self.database, time, sessions).await
     }
 
     async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
@@ -219,7 +230,7 @@ async fn update(transaction: &mut Transaction, b: &Broadcast) -> Result<(), Fail
     transaction.execute(&statement).await.map(|_| ())
 }
 
-fn snapshot(row: &Row) -> Result<Snapshot> {
+pub(crate) fn snapshot(row: &Row) -> Result<Snapshot> {
     let broadcast = Broadcast {
         id: BroadcastId(row.id("id")?),
         owner: UserId(row.id("user_id")?),

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::failure::Failure;
 use crate::row::Row;
-use crate::statement::Statement;
+use crate::statement::{Bulk, Statement};
 use crate::transaction::{Connection, Transaction};
 
 /// The wait before the second, third … try; the last one is repeated.
@@ -174,9 +174,31 @@ impl Database {
     async fn look<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
         let mut transaction = self.begin_snapshot().await?;
         let deadline = Instant::now() + self.limits.timeout;
+        within(deadline, transaction.allow(self.limits.timeout)).await?;
         let done = within(deadline, work.run(&mut transaction)).await?;
         transaction.commit(deadline).await?;
         Ok(done)
+    }
+
+    /// As [`Database::all_rows`] of a statement over many rows. The database gives up on it when the caller does.
+    pub async fn all_bulk_rows(&self, bulk: &Bulk) -> Result<Vec<Row>> {
+        let mut patience = self.patience();
+        loop {
+            match self.read_bulk(bulk).await {
+                Err(failure) => patience.after(failure).await?,
+                Ok(rows) => return Ok(rows),
+            }
+        }
+    }
+
+    async fn read_bulk(&self, bulk: &Bulk) -> Result<Vec<Row>, Failure> {
+        let mut transaction = self.begin_snapshot().await?;
+        let time = self.limits.timeout * LONG_READ;
+        let deadline = Instant::now() + time;
+        within(deadline, transaction.allow(time)).await?;
+        let rows = within(deadline, transaction.bulk_rows(bulk)).await?;
+        transaction.commit(deadline).await?;
+        Ok(rows)
     }
 
     /// The one row of a statement that changes nothing, if there is one.

@@ -17,6 +17,7 @@ mod failure;
 mod files;
 mod gather;
 pub mod migrations;
+mod past;
 mod quality;
 mod record;
 mod removal;

@@ -232,11 +232,13 @@ mod tests {
     const WRITTEN: &[(&str, i64, &str)] = &[
         ("sqlite", 1, "3d4ce4ad57dd090fc21dc8fd"),
         ("sqlite", 2, "57f3cef3b1f285af661ddb36"),
-        ("sqlite", 3, "1389be532a876eb72e9c52b8"),
+        ("sqlite", 3, "8592fc6c96ff4935546881ee"),
         ("sqlite", 4, "8e16715b9b0b7d377fb6f0d9"),
+        ("sqlite", 5, "0b5b980f49c7ff0184b82fa6"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
-        ("postgres", 3, "a01dbdc77579ad6df883ec97"),
+        ("postgres", 3, "e151e8fb477c2c1330fabbc1"),
         ("postgres", 4, "7089606efd337b2ef669966d"),
+        ("postgres", 5, "0b5b980f49c7ff0184b82fa6"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

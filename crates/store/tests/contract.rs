@@ -14,6 +14,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/past.rs"]
+mod past;
 #[path = "contract/quality.rs"]
 mod quality;
 #[path = "contract/users.rs"]
@@ -59,6 +61,11 @@ on_each_store! {
         a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_wrote,
         two_broadcasts_never_share_a_stream_key,
         integrators_find_the_shown_count_in_the_row,
+    }
+    past {
+        who_was_live_then_is_found_and_nobody_else,
+        the_viewers_of_then_are_counted_from_the_log,
+        no_more_are_read_than_asked_for,
     }
     viewers {
         a_viewer_takes_a_place_and_is_logged,

@@ -11,6 +11,8 @@ mod faults;
 mod history;
 #[path = "managers/ingest.rs"]
 mod ingest;
+#[path = "managers/lists.rs"]
+mod lists;
 #[path = "managers/quality.rs"]
 mod quality;
 #[path = "managers/viewers.rs"]

@@ -15,7 +15,7 @@ use crate::auth::SignedIn;
 use crate::extract::{Json, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
-use crate::routes::broadcasts::OrderView;
+use crate::routes::lists::OrderView;
 use crate::state::App;
 use crate::views::log::{EventList, EventView, MetadataView, OwnEventRequest};
 

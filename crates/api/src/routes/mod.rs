@@ -5,6 +5,7 @@ pub mod auth;
 pub mod broadcasts;
 pub mod events;
 pub mod health;
+pub mod lists;
 pub mod pages;
 pub mod playback;
 pub mod sessions;

@@ -207,6 +207,7 @@ impl Audit {
 /// What sums tell of a step, without what only serves to make them.
 pub fn told(point: &Point) -> Point {
     let mut told = *point;
+    (told.sums.first_seq, told.sums.last_seq) = (0, 0);
     told.sums.moment = 0;
     told.sums.peak = 0;
     told.sums.again = 0;

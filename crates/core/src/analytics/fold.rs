@@ -67,7 +67,11 @@ impl Fold {
         }
         now.peak = now.peak.max(now.viewers);
         let peak = before.max(now.viewers);
-        self.add(at, |sums, _| sums.peak = sums.peak.max(peak));
+        self.add(at, |sums, _| {
+            sums.peak = sums.peak.max(peak);
+            sums.first_seq = if sums.first_seq == 0 { event.seq } else { sums.first_seq };
+            sums.last_seq = event.seq;
+        });
         self.progress = Some(now);
     }
 

@@ -215,6 +215,10 @@ impl Decision {
         };
         if to == Status::Ended {
             self.after.ended_at = Some(now);
+            // The status that kept it private goes; what it was stays nobody else's business.
+            if from == Status::Private {
+                self.after.visibility = Visibility::Private;
+            }
             self.after.reported_viewers = 0;
             self.after.ingest = Ingest { state: IngestState::Ended, interrupted_until: None };
             self.evict = Some(LeaveReason::Ended);

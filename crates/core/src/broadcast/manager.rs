@@ -1,16 +1,19 @@
 //! `BroadcastManager`: what people do with broadcasts.
 
+mod lists;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use garde::Validate;
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use super::change::unique;
 use super::{Broadcast, Ingest, IngestState, MediaAddresses, Snapshot, Status, UpdateBroadcast, Visibility};
 use crate::analytics::Report;
 use crate::caller::{Caller, Identity};
-use crate::directory::{Page, Query};
+use crate::directory::Rankings;
 use crate::error::{Error, Result};
 use crate::event::EventType;
 use crate::ids::{BroadcastId, UserId};
@@ -104,6 +107,8 @@ pub struct BroadcastManager {
     sessions: Arc<SessionManager>,
     keys: Arc<StreamKeys>,
     settings: BroadcastSettings,
+    rankings: Rankings,
+    past: Mutex<()>,
 }
 
 impl BroadcastManager {
@@ -114,7 +119,7 @@ impl BroadcastManager {
         keys: Arc<StreamKeys>,
         settings: BroadcastSettings,
     ) -> Self {
-        Self { ledger, sessions, keys, settings }
+        Self { ledger, sessions, keys, settings, rankings: Rankings::default(), past: Mutex::default() }
     }
 
     /// Makes a broadcast.
@@ -140,16 +145,6 @@ impl BroadcastManager {
     pub async fn broadcast(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
         let broadcast = self.ledger.get(id).await?;
         if broadcast.is_visible_to(caller) { Ok(broadcast) } else { Err(Error::NotFound("broadcast")) }
-    }
-
-    /// One part of the list of those that have not ended.
-    pub fn get_active_broadcasts(&self, query: &Query) -> Page {
-        self.ledger.directory.list(query)
-    }
-
-    /// Rises whenever any list may have changed.
-    pub fn directory_version(&self) -> u64 {
-        self.ledger.directory.version()
     }
 
     /// Changes what an update names.

@@ -22,9 +22,6 @@ WHERE l.id = s.id AND s.event_type = 'viewer.left' AND s.joined_at IS NOT NULL;
 CREATE INDEX session_events_by_type ON session_events (session_id, event_type, seq)
   WHERE event_type NOT IN ('viewer.joined', 'viewer.left');
 
--- Those whose time is over.
-CREATE INDEX broadcast_sessions_ended ON broadcast_sessions (ended_at) WHERE ended_at IS NOT NULL;
-
 -- How far a session's log is added up, and what is known at that point of it. All that follows can be made anew of the log.
 CREATE TABLE session_progress (
   session_id BLOB PRIMARY KEY REFERENCES broadcast_sessions (id),
@@ -42,6 +39,8 @@ CREATE TABLE session_rollups (
   session_id BLOB NOT NULL REFERENCES broadcast_sessions (id),
   seconds    INTEGER NOT NULL,
   starts_at  INTEGER NOT NULL,
+  first_seq  INTEGER NOT NULL,
+  last_seq   INTEGER NOT NULL,
   joins      INTEGER NOT NULL,
   leaves     INTEGER NOT NULL,
   moment     INTEGER NOT NULL,

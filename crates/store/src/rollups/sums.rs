@@ -17,11 +17,15 @@ use crate::transaction::Transaction;
 
 /// Adds what a part of the log comes to.
 pub fn add(session: BroadcastId, fold: &Fold) -> Bulk {
-    let text = "INSERT INTO session_rollups AS r (session_id, seconds, starts_at, joins, leaves, moment, peak, arrivals,
+    let text = "INSERT INTO session_rollups AS r (session_id, seconds, starts_at, first_seq, last_seq, joins, leaves, moment, peak, arrivals,
                   departures, again, again_wide, messages, reactions, under_1m, under_5m, under_15m, under_1h)
                 SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9, column10,
-                  column11, column12, column13, column14, column15, column16, column17 FROM {rows} WHERE TRUE
+                  column11, column12, column13, column14, column15, column16, column17, column18, column19 FROM {rows} WHERE TRUE
                 ON CONFLICT (session_id, seconds, starts_at) DO UPDATE SET
+                  first_seq = CASE WHEN r.first_seq = 0 THEN excluded.first_seq
+                    WHEN excluded.first_seq = 0 OR excluded.first_seq > r.first_seq THEN r.first_seq
+                    ELSE excluded.first_seq END,
+                  last_seq = CASE WHEN excluded.last_seq > r.last_seq THEN excluded.last_seq ELSE r.last_seq END,
                   joins = r.joins + excluded.joins, leaves = r.leaves + excluded.leaves,
                   moment = r.moment + excluded.moment,
                   peak = CASE WHEN excluded.peak > r.peak THEN excluded.peak ELSE r.peak END,
@@ -35,6 +39,7 @@ pub fn add(session: BroadcastId, fold: &Fold) -> Bulk {
         let counts =
             [sums.arrivals, sums.departures, sums.again, sums.again_wide, sums.messages, sums.reactions];
         let mut row = vec![session.0.into(), (*level).into(), (*start).into()];
+        row.extend([sums.first_seq, sums.last_seq].map(Into::into));
         row.extend([sums.joins.into(), sums.leaves.into(), sums.moment.into(), sums.peak.into()]);
         row.extend(counts.map(Into::into));
         row.extend([under_1m, under_5m, under_15m, under_1h].map(Into::into));
@@ -47,7 +52,7 @@ pub fn add(session: BroadcastId, fold: &Fold) -> Bulk {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT r.session_id, r.starts_at, r.joins, r.leaves, r.moment, r.peak, r.arrivals, r.departures, r.again,
+            "SELECT r.session_id, r.starts_at, r.first_seq, r.last_seq, r.joins, r.leaves, r.moment, r.peak, r.arrivals, r.departures, r.again,
                r.again_wide, r.messages, r.reactions, r.under_1m, r.under_5m, r.under_15m, r.under_1h
              FROM session_rollups r ",
             $rest
@@ -78,6 +83,8 @@ pub fn merge(rows: &mut BTreeMap<Time, Sums>, fold: &Fold, window: &Window) {
 
 fn sums(row: &Row) -> Result<Sums> {
     Ok(Sums {
+        first_seq: row.count("first_seq")?,
+        last_seq: row.count("last_seq")?,
         joins: row.count("joins")?,
         leaves: row.count("leaves")?,
         moment: row.count("moment")?,

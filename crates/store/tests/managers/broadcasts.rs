@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tallylight_core::broadcast::{CreateBroadcast, Status, UpdateBroadcast, Visibility};
-use tallylight_core::directory::{Query, Scope, Sort};
+use tallylight_core::directory::{Part, Query, Scope, Sort};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::user::Role;
 use tokio::task::JoinSet;
@@ -24,10 +24,14 @@ fn listed(world: &World, scope: Scope) -> Vec<BroadcastId> {
         featured: None,
         sort: Sort::StartedAt,
         order: None,
-        limit: 100,
-        offset: 0,
     };
-    world.broadcasts.get_active_broadcasts(&query).items.iter().map(|item| item.id).collect()
+    world
+        .broadcasts
+        .get_active_broadcasts(&query, Part { offset: 0, limit: 100 })
+        .items
+        .iter()
+        .map(|item| item.id)
+        .collect()
 }
 
 #[tokio::test]

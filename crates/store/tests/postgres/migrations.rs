@@ -52,7 +52,7 @@ async fn a_migration_that_is_cut_off_at_any_point_leaves_the_old_schema_or_the_n
 const OLDER: &str =
     "DROP INDEX session_events_by_type; DROP TABLE session_progress; DROP TABLE session_rollups;
     DROP TABLE session_people; DROP TABLE session_quality;
-    DROP INDEX broadcast_sessions_ended; ALTER TABLE active_viewers DROP COLUMN person;
+    DROP INDEX broadcast_sessions_by_end; ALTER TABLE active_viewers DROP COLUMN person;
     DELETE FROM _sqlx_migrations WHERE version > 2";
 
 /// The log of a show as an older version wrote it, and as it is after the migrations.

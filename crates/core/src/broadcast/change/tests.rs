@@ -326,3 +326,10 @@ fn an_update_is_checked_field_by_field() {
         assert!(good.validate().is_ok(), "{good:?}");
     }
 }
+
+#[test]
+fn what_ends_while_it_is_private_stays_private() {
+    for (status, is_private) in [(Status::Private, true), (Status::Active, false), (Status::Paused, false)] {
+        assert_eq!(in_status(status).end("owner", NOW).unwrap().after.is_private(), is_private, "{status}");
+    }
+}
