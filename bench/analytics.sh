@@ -1,7 +1,5 @@
 # What counting costs: heartbeats and viewers in memory, a long log added up, and questions about it.
 
-EVENTS=10000000
-
 measure_analytics() {
   local tallylight viewer round
   say "presence: heartbeats"
