@@ -21,18 +21,28 @@ mod users;
 #[path = "contract/viewers.rs"]
 mod viewers;
 
+/// Makes a test of a story on a store.
+macro_rules! told_on {
+    ($file:ident, $story:ident, $($name:ident: $store:ident),+) => { $(
+        #[tokio::test]
+        async fn $name() { super::$file::$story(super::harness::Db::fresh::<super::harness::$store>().await).await }
+    )+ };
+}
+
 /// Makes a test of each story and each store. A new database is one line here, beside its `Database`.
 macro_rules! on_each_store {
     ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
         mod $story {
-            #[tokio::test]
-            async fn sqlite() { super::$file::$story(super::harness::Db::fresh::<super::harness::Sqlite>().await).await }
+            told_on!($file, $story, sqlite: Sqlite, postgres: Postgres, pooled: Pooled, simulated: Simulated);
+        }
+    )+)+ };
+}
 
-            #[tokio::test]
-            async fn postgres() { super::$file::$story(super::harness::Db::fresh::<super::harness::Postgres>().await).await }
-
-            #[tokio::test]
-            async fn pooled() { super::$file::$story(super::harness::Db::fresh::<super::harness::Pooled>().await).await }
+/// As `on_each_store`, of what only a database with files, connections and a schema can do.
+macro_rules! on_each_database {
+    ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
+        mod $story {
+            told_on!($file, $story, sqlite: Sqlite, postgres: Postgres, pooled: Pooled);
         }
     )+)+ };
 }
@@ -88,10 +98,7 @@ on_each_store! {
         many_events_at_once_are_numbered_without_a_gap,
         a_sign_of_life_is_kept_and_never_goes_back,
         a_write_that_cannot_be_done_fails_alone,
-        who_comes_when_too_many_wait_is_refused_at_once,
-        a_database_that_is_held_up_is_waited_for_and_no_longer,
         two_stores_on_one_database_share_places_and_numbers,
-        what_comes_steadily_is_written_again_once_the_database_is_back,
     }
     analytics {
         sums_are_of_the_whole_log_however_far_it_is_added_up,
@@ -112,6 +119,16 @@ on_each_store! {
     durability {
         what_was_acknowledged_is_there_after_reopening,
         opening_twice_changes_nothing,
+    }
+}
+
+on_each_database! {
+    batches {
+        who_comes_when_too_many_wait_is_refused_at_once,
+        a_database_that_is_held_up_is_waited_for_and_no_longer,
+        what_comes_steadily_is_written_again_once_the_database_is_back,
+    }
+    durability {
         a_newer_schema_is_refused_by_name,
     }
 }

@@ -1,0 +1,113 @@
+//! The core's store traits, straight on the database: without a network, as the store's contract is tried on it.
+
+use async_trait::async_trait;
+use tallylight_core::Result;
+use tallylight_core::broadcast::{Broadcast, Snapshot};
+use tallylight_core::event::{Event, EventQuery, NewEvent};
+use tallylight_core::ids::{BroadcastId, SignInId, UserId, ViewerId};
+use tallylight_core::store::{BroadcastStore, Change, SessionStore, Taken, UserStore};
+use tallylight_core::user::{SealedKey, SignIn, User};
+use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+
+use super::Database;
+
+#[async_trait]
+impl BroadcastStore for Database {
+    async fn insert_broadcast(&self, broadcast: &Broadcast, events: Vec<NewEvent>) -> Result<Counts> {
+        Self::insert_broadcast(self, broadcast, events)
+    }
+
+    async fn broadcast(&self, id: BroadcastId) -> Result<Option<Snapshot>> {
+        Ok(Self::broadcast(self, id))
+    }
+
+    async fn save_broadcast(&self, change: Change<'_>) -> Result<Option<Counts>> {
+        Self::save_broadcast(self, &change)
+    }
+
+    async fn open_broadcasts(&self) -> Result<Vec<Snapshot>> {
+        Ok(Self::open_broadcasts(self))
+    }
+
+    async fn broadcast_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<Snapshot>> {
+        Ok(Self::broadcast_by_stream_key(self, hash))
+    }
+}
+
+#[async_trait]
+impl SessionStore for Database {
+    async fn join(&self, viewer: &NewViewer, event: NewEvent) -> Result<JoinOutcome> {
+        Self::join(self, viewer, event)
+    }
+
+    async fn leave(&self, departure: &Departure) -> Result<Option<Counts>> {
+        Self::leave(self, departure)
+    }
+
+    async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        Self::append(self, session, event)
+    }
+
+    async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {
+        Self::note_seen(self, &signs);
+        Ok(())
+    }
+
+    async fn seats(&self) -> Result<Vec<Seat>> {
+        Ok(Self::seats(self))
+    }
+
+    async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>> {
+        Ok(Self::viewer(self, session, viewer))
+    }
+
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+        Ok(Self::events(self, session, query))
+    }
+}
+
+#[async_trait]
+impl UserStore for Database {
+    async fn insert_user(&self, user: &User) -> Result<Result<(), Taken>> {
+        Ok(Self::insert_user(self, user))
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        Ok(Self::user(self, id))
+    }
+
+    async fn user_by_login(&self, login: &str) -> Result<Option<User>> {
+        Ok(Self::user_by_login(self, login))
+    }
+
+    async fn user_by_stream_key(&self, hash: &[u8; 32]) -> Result<Option<User>> {
+        Ok(Self::user_by_stream_key(self, hash))
+    }
+
+    async fn set_user_stream_key(&self, id: UserId, key: &SealedKey) -> Result<()> {
+        Self::set_user_stream_key(self, id, key);
+        Ok(())
+    }
+
+    async fn has_admin(&self) -> Result<bool> {
+        Ok(Self::has_admin(self))
+    }
+
+    async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()> {
+        Self::insert_sign_in(self, sign_in);
+        Ok(())
+    }
+
+    async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>> {
+        Ok(Self::sign_in(self, id))
+    }
+
+    async fn rotate_sign_in(&self, from: &SignIn, to: &SignIn) -> Result<bool> {
+        Ok(Self::rotate_sign_in(self, from, to))
+    }
+
+    async fn end_sign_in(&self, id: SignInId) -> Result<()> {
+        Self::end_sign_in(self, id);
+        Ok(())
+    }
+}
