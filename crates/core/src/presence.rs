@@ -43,11 +43,14 @@ pub struct Expired {
 }
 
 impl Presence {
-    /// Enters a viewer, unless a later stay of the same viewer is known.
+    /// Enters a viewer, unless a later stay of the same viewer is known. `now`: when it asked; what was heard of it
+    /// since still counts.
     pub fn enter(&self, seat: Seat, now: Duration) {
         let mut viewers = self.lock();
-        if viewers.get(&seat.viewer).is_none_or(|entry| entry.seat.generation <= seat.generation) {
-            viewers.insert(seat.viewer, Entry::new(seat, now));
+        let known = viewers.get(&seat.viewer);
+        if known.is_none_or(|entry| entry.seat.generation <= seat.generation) {
+            let seen = known.map_or(now, |entry| entry.seen.max(now));
+            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat, now) });
         }
     }
 
@@ -185,6 +188,16 @@ mod tests {
         presence.enter(seat(2), at(20));
         presence.remove_stay(&expired[0].seat);
         assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn joining_again_forgets_no_sign_of_life() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        presence.touch(SHOW, ADA, at(2));
+        presence.enter(seat(2), at(1));
+        assert!(presence.expire(TIMEOUT, at(16)).is_empty());
+        assert_eq!(presence.expire(TIMEOUT, at(17)).len(), 1);
     }
 
     #[test]
