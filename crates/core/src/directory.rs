@@ -181,9 +181,11 @@ impl Directory {
         self.read().values().filter(|item| item.owner == owner).count()
     }
 
-    /// All of them, in no order.
+    /// All of them, in the order of their ids.
     pub fn all(&self) -> Vec<Snapshot> {
-        self.read().values().cloned().collect()
+        let mut all: Vec<_> = self.read().values().cloned().collect();
+        all.sort_unstable_by_key(|item| item.id);
+        all
     }
 
     /// Notes that something was logged about a broadcast, whether it is open or not.

@@ -1,7 +1,8 @@
 //! Who is there: each viewer's last sign of life, in memory.
 //!
 //! The database knows who joined; this knows who still plays. After a restart every viewer of the database is entered
-//! anew, so the time-outs begin anew.
+//! anew, so the time-outs begin anew. Whoever is handed out to be written comes in the order of ids: the same run writes
+//! the same.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -70,7 +71,9 @@ impl Presence {
 
     /// Everybody, also those who are timing out.
     pub fn seats(&self) -> Vec<Seat> {
-        self.lock().values().map(|entry| entry.seat.clone()).collect()
+        let mut seats: Vec<_> = self.lock().values().map(|entry| entry.seat.clone()).collect();
+        seats.sort_unstable_by_key(|seat| seat.viewer);
+        seats
     }
 
     /// Those whose last sign of life is so much later than the one that was handed out last; with how long ago it was.
@@ -81,7 +84,9 @@ impl Presence {
             entry.noted = entry.seen;
             (entry.seat.clone(), now.saturating_sub(entry.seen))
         };
-        late.map(hand_out).collect()
+        let mut unnoted: Vec<_> = late.map(hand_out).collect();
+        unnoted.sort_unstable_by_key(|(seat, _)| seat.viewer);
+        unnoted
     }
 
     /// Notes a sign of life; false if the viewer is not there.
@@ -129,7 +134,9 @@ impl Presence {
     pub fn of_user(&self, session: BroadcastId, user: crate::ids::UserId) -> Vec<ViewerId> {
         let viewers = self.lock();
         let theirs = |entry: &&Entry| entry.seat.session_id == session && entry.seat.user_id == Some(user);
-        viewers.values().filter(theirs).map(|entry| entry.seat.viewer).collect()
+        let mut theirs: Vec<_> = viewers.values().filter(theirs).map(|entry| entry.seat.viewer).collect();
+        theirs.sort_unstable();
+        theirs
     }
 
     /// Takes note of all viewers without a sign of life for `timeout`; from now on they are not there.
@@ -144,6 +151,7 @@ impl Presence {
                 expired.push(Expired { seat: entry.seat.clone(), ago: silent - timeout });
             }
         }
+        expired.sort_unstable_by_key(|expired| expired.seat.viewer);
         expired
     }
 
