@@ -89,9 +89,20 @@ impl Network {
     /// Runs something on a machine, until it is done or the machine dies. On one that is down nothing runs.
     pub fn run(&self, host: Host, work: impl Future<Output = ()> + Send + 'static) {
         if let Some(tasks) = self.lock().up.get_mut(&host) {
-            while tasks.try_join_next().is_some() {}
             tasks.spawn(work);
         }
+    }
+
+    /// Forgets what is done on every machine; whether anything of it panicked.
+    pub fn reap(&self) -> bool {
+        let mut state = self.lock();
+        let mut panicked = false;
+        for tasks in state.up.values_mut() {
+            while let Some(done) = tasks.try_join_next() {
+                panicked |= done.is_err_and(|error| error.is_panic());
+            }
+        }
+        panicked
     }
 
     /// Cuts or mends a line in one direction.

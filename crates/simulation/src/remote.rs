@@ -12,6 +12,7 @@ use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, Taken, UserStore};
 use tallylight_core::user::{SealedKey, SignIn, User};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
@@ -236,6 +237,14 @@ impl SessionStore for Remote {
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
         let query = query.clone();
         self.read(move |database| database.events(session, &query)).await
+    }
+
+    async fn save_quality(&self, _rows: Vec<QualityRow>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn quality(&self, _session: BroadcastId, _span: Span) -> Result<Vec<(Time, Quality)>> {
+        Ok(Vec::new())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tallylight_core::Caller;
-use tallylight_core::ids::{Ids, UserId};
+use tallylight_core::ids::{BroadcastId, Ids, UserId};
 use tallylight_core::user::{Role, SealedKey, User};
 use tokio::runtime::Builder;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -42,8 +42,8 @@ impl fmt::Display for Verdict {
         let skipped = self.trace.len().saturating_sub(TOLD);
         writeln!(f, "seed {}: {failure}\n… {skipped} lines", self.seed)?;
         self.trace[skipped..].iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        writeln!(f, "\nAgain, and with every line: SIMULATION_SEED={} scripts/cargo-test \\", self.seed)?;
-        writeln!(f, "  -p tallylight-simulation --no-capture -E 'test(one_seed)'")
+        let again = "scripts/cargo-test -p tallylight-simulation one_seed --no-capture";
+        writeln!(f, "\nThe same again, with every line:\n  SIMULATION_SEED={} {again}", self.seed)
     }
 }
 
@@ -172,6 +172,11 @@ impl Play {
         self.fate.relents();
         self.evening.falls();
         sleep(EVENING).await;
+        self.closes().await;
+    }
+
+    /// Exactly those have a place who know that they have; when everything has ended, nobody.
+    async fn closes(&self) {
         let open = self.parts.machine.database.open_broadcasts();
         let is_open = |show| open.iter().any(|open| open.id == show);
         // Of an end a moment ago somebody may not have heard yet.
@@ -179,10 +184,10 @@ impl Play {
         let watching: Vec<_> = watching.map(|(viewer, _)| viewer).collect();
         self.parts.trace.note("judge", format_args!("{} watch at the end", watching.len()));
         self.parts.judge.closes(&self.parts.machine.database, &watching);
-        for (owner, id) in
-            self.owners.iter().flat_map(|owner| self.open_of(owner).into_iter().map(move |id| (owner, id)))
-        {
-            owner.ends(id).await;
+        for owner in &self.owners {
+            for id in self.open_of(owner) {
+                owner.ends(id).await;
+            }
         }
         self.parts.judge.closes(&self.parts.machine.database, &[]);
         self.looks();
@@ -200,13 +205,16 @@ impl Play {
 
     /// Looks at what the server shows, if it is there to show it.
     fn looks(&self) {
+        if self.parts.network.reap() {
+            self.parts.judge.fail("something panicked; it says what above".into());
+        }
         if let Some(managers) = self.server.managers() {
             let owners: Vec<_> = self.owners.iter().filter_map(Owner::id).collect();
             self.parts.judge.looks(&self.parts.machine.database, &managers.shown(&owners));
         }
     }
 
-    fn open_of(&self, owner: &Owner) -> Vec<tallylight_core::ids::BroadcastId> {
+    fn open_of(&self, owner: &Owner) -> Vec<BroadcastId> {
         let open = self.parts.machine.database.open_broadcasts();
         open.iter().filter(|open| Some(open.owner) == owner.id()).map(|open| open.id).collect()
     }

@@ -74,6 +74,7 @@ impl Managers {
         let session_parts = SessionParts {
             ledger: ledger.clone(),
             store: store.clone(),
+            logs: parts.machine.database.clone(),
             users: store,
             keys: keys.clone(),
             settings: SETTINGS,

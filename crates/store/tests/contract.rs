@@ -38,7 +38,8 @@ macro_rules! on_each_store {
     )+)+ };
 }
 
-/// As `on_each_store`, of what only a database with files, connections and a schema can do.
+/// As `on_each_store`, of what only a database with files, connections and a schema can do, and of sums that the
+/// simulation does not keep.
 macro_rules! on_each_database {
     ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
         mod $story {
@@ -101,20 +102,7 @@ on_each_store! {
         two_stores_on_one_database_share_places_and_numbers,
     }
     analytics {
-        sums_are_of_the_whole_log_however_far_it_is_added_up,
-        those_who_add_up_at_once_add_nothing_twice,
-        an_empty_log_and_an_unknown_session_come_to_nothing,
-        an_owner_has_totals_over_all_sessions,
         a_log_is_read_by_type_and_from_either_end,
-        what_ended_long_ago_goes_whole,
-    }
-    quality {
-        what_viewers_told_is_read_back_with_all_its_sums,
-        a_row_that_is_written_again_is_replaced,
-        the_rows_of_several_servers_are_added,
-        longer_intervals_are_sums_of_shorter_ones,
-        a_session_knows_its_own_figures_only,
-        many_rows_are_written_at_once,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,
@@ -127,6 +115,21 @@ on_each_database! {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,
         what_comes_steadily_is_written_again_once_the_database_is_back,
+    }
+    analytics {
+        sums_are_of_the_whole_log_however_far_it_is_added_up,
+        those_who_add_up_at_once_add_nothing_twice,
+        an_empty_log_and_an_unknown_session_come_to_nothing,
+        an_owner_has_totals_over_all_sessions,
+        what_ended_long_ago_goes_whole,
+    }
+    quality {
+        what_viewers_told_is_read_back_with_all_its_sums,
+        a_row_that_is_written_again_is_replaced,
+        the_rows_of_several_servers_are_added,
+        longer_intervals_are_sums_of_shorter_ones,
+        a_session_knows_its_own_figures_only,
+        many_rows_are_written_at_once,
     }
     durability {
         a_newer_schema_is_refused_by_name,

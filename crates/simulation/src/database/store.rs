@@ -1,11 +1,18 @@
 //! The core's store traits, straight on the database: without a network, as the store's contract is tried on it.
+//!
+//! What logs add up to and what viewers tell of playback is not kept: it follows from the log, or concerns no count.
 
 use async_trait::async_trait;
 use tallylight_core::Result;
+use tallylight_core::analytics::{Summary, Window};
 use tallylight_core::broadcast::{Broadcast, Snapshot};
+use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, NewEvent};
 use tallylight_core::ids::{BroadcastId, SignInId, UserId, ViewerId};
-use tallylight_core::store::{BroadcastStore, Change, SessionStore, Taken, UserStore};
+use tallylight_core::quality::{Quality, QualityRow, Span};
+use tallylight_core::store::{
+    Added, BroadcastStore, Change, ChooseWindow, LogStore, OwnSummary, SessionStore, Taken, UserStore,
+};
 use tallylight_core::user::{SealedKey, SignIn, User};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
@@ -63,6 +70,50 @@ impl SessionStore for Database {
 
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
         Ok(Self::events(self, session, query))
+    }
+
+    async fn save_quality(&self, _rows: Vec<QualityRow>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn quality(&self, _session: BroadcastId, _span: Span) -> Result<Vec<(Time, Quality)>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl LogStore for Database {
+    async fn add_up(&self, session: BroadcastId) -> Result<Added> {
+        let seq = Self::broadcast(self, session).map_or(0, |kept| kept.counts.seq);
+        Ok(Added { seq, has_more: false })
+    }
+
+    async fn sessions(&self) -> Result<Vec<BroadcastId>> {
+        Ok(Vec::new())
+    }
+
+    async fn behind(&self, _owner: Option<UserId>) -> Result<Vec<BroadcastId>> {
+        Ok(Vec::new())
+    }
+
+    async fn summary(
+        &self,
+        _session: BroadcastId,
+        _choose: ChooseWindow<'_>,
+    ) -> Result<Option<(Window, Summary)>> {
+        Ok(None)
+    }
+
+    async fn summaries_of(&self, _owner: UserId, _since: Option<Time>) -> Result<Vec<OwnSummary>> {
+        Ok(Vec::new())
+    }
+
+    async fn quality_of(&self, _owner: UserId, _since: Option<Time>) -> Result<Quality> {
+        Ok(Quality::default())
+    }
+
+    async fn remove_ended(&self, _before: Time) -> Result<Option<BroadcastId>> {
+        Ok(None)
     }
 }
 

@@ -78,16 +78,7 @@ impl Tables {
         for event in events {
             room.counts.seq += 1;
             self.event_ids.insert(event.id);
-            room.log.push(Event {
-                id: event.id,
-                session_id: id,
-                seq: room.counts.seq,
-                kind: event.kind.into_owned(),
-                data: event.data,
-                created_at: event.created_at,
-                user_id: event.user_id,
-                metadata: event.metadata,
-            });
+            room.log.push(event.logged(id, room.counts.seq));
         }
         Some(room.counts)
     }

@@ -82,6 +82,10 @@ impl Owner {
 
     async fn changes(&self, id: BroadcastId, take: u32) {
         let person = &self.person;
+        if person.dice.percent(20) {
+            let logged = person.calls.log(&self.caller, id, format!("Poll {take} of {id}")).await;
+            return person.notes(format_args!("opens a poll in {id}: {}", told(&logged)));
+        }
         let update = self.has_an_idea(id, take);
         let what = format!("{:?}/{:?}/{:?}", update.status, update.visibility, update.max_viewers);
         let after = person.calls.update(&self.caller, id, update).await;

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Map;
 use tallylight_core::broadcast::{CreateBroadcast, Snapshot, Status, UpdateBroadcast};
 use tallylight_core::directory::Scope;
+use tallylight_core::event::Event;
 use tallylight_core::ids::{BroadcastId, ViewerId};
-use tallylight_core::session::{JoinRequest, Refusal};
+use tallylight_core::session::{JoinRequest, OwnEvent, Refusal};
 use tallylight_core::viewer::Client;
 use tallylight_core::{Caller, Error, Result};
 use tokio::time::{sleep, timeout, timeout_at};
@@ -187,6 +189,19 @@ impl Calls {
                 parts.judge.titled(id, &title);
             }
             Ok(after)
+        })
+        .await
+    }
+
+    /// Logs an event of the owner's own. Whoever is told that it is logged finds it so.
+    pub async fn log(&self, owner: &Caller, id: BroadcastId, title: String) -> Option<Result<Event>> {
+        let (parts, owner) = (self.parts.clone(), owner.clone());
+        self.ask(move |managers| async move {
+            let data = Map::from_iter([("title".into(), title.clone().into())]);
+            let event = OwnEvent { kind: "poll.opened".into(), data, metadata: Map::new() };
+            let logged = managers.sessions.log_session_event(&owner, id, event).await?;
+            parts.judge.titled(id, &title);
+            Ok(logged)
         })
         .await
     }
