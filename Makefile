@@ -29,8 +29,9 @@ e2e: web ## the real binary with real clients: ffmpeg in, ffprobe and Chromium o
 bench: ## measure, beside the limits, in one run
 	bench/run
 
-chaos: ## a longer campaign of kills than the tests'; KILLS=1000 by default
+chaos: ## longer campaigns than the tests': KILLS=1000 of the real server, SEEDS=10000 of the simulation by default
 	TESTKIT_KILLS=$(or $(KILLS),1000) scripts/cargo-test --locked -p tallylight-server --test faults -- kills
+	SEEDS=$(or $(SEEDS),10000) scripts/cargo-test --locked -p tallylight-simulation --test seeds
 
 deny: ## licences, advisories and sources of dependencies
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

@@ -182,9 +182,11 @@ impl Directory {
         self.read().values().filter(|entry| entry.snapshot.owner == owner).count()
     }
 
-    /// All of them, in no order.
+    /// All of them, in the order of their ids.
     pub fn all(&self) -> Vec<Snapshot> {
-        self.read().values().map(|entry| entry.snapshot.clone()).collect()
+        let mut all: Vec<_> = self.read().values().map(|entry| entry.snapshot.clone()).collect();
+        all.sort_unstable_by_key(|item| item.id);
+        all
     }
 
     /// Notes that something was logged about a broadcast, whether it is open or not.

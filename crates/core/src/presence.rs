@@ -1,7 +1,8 @@
 //! Who is there: each viewer's last sign of life, in memory.
 //!
 //! The database knows who joined; this knows who still plays. After a restart every viewer of the database is entered
-//! anew, so the time-outs begin anew.
+//! anew, so the time-outs begin anew. Whoever is handed out to be written comes in the order of ids: the same run writes
+//! the same.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,11 +44,14 @@ pub struct Expired {
 }
 
 impl Presence {
-    /// Enters a viewer, unless a later stay of the same viewer is known.
+    /// Enters a viewer, unless a later stay of the same viewer is known. `now`: when it asked; what was heard of it
+    /// since still counts.
     pub fn enter(&self, seat: Seat, now: Duration) {
         let mut viewers = self.lock();
-        if viewers.get(&seat.viewer).is_none_or(|entry| entry.seat.generation <= seat.generation) {
-            viewers.insert(seat.viewer, Entry::new(seat, now));
+        let known = viewers.get(&seat.viewer);
+        if known.is_none_or(|entry| entry.seat.generation <= seat.generation) {
+            let seen = known.map_or(now, |entry| entry.seen.max(now));
+            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat, now) });
         }
     }
 
@@ -67,7 +71,9 @@ impl Presence {
 
     /// Everybody, also those who are timing out.
     pub fn seats(&self) -> Vec<Seat> {
-        self.lock().values().map(|entry| entry.seat.clone()).collect()
+        let mut seats: Vec<_> = self.lock().values().map(|entry| entry.seat.clone()).collect();
+        seats.sort_unstable_by_key(|seat| seat.viewer);
+        seats
     }
 
     /// Those whose last sign of life is so much later than the one that was handed out last; with how long ago it was.
@@ -78,7 +84,9 @@ impl Presence {
             entry.noted = entry.seen;
             (entry.seat.clone(), now.saturating_sub(entry.seen))
         };
-        late.map(hand_out).collect()
+        let mut unnoted: Vec<_> = late.map(hand_out).collect();
+        unnoted.sort_unstable_by_key(|(seat, _)| seat.viewer);
+        unnoted
     }
 
     /// Notes a sign of life; false if the viewer is not there.
@@ -126,7 +134,9 @@ impl Presence {
     pub fn of_user(&self, session: BroadcastId, user: crate::ids::UserId) -> Vec<ViewerId> {
         let viewers = self.lock();
         let theirs = |entry: &&Entry| entry.seat.session_id == session && entry.seat.user_id == Some(user);
-        viewers.values().filter(theirs).map(|entry| entry.seat.viewer).collect()
+        let mut theirs: Vec<_> = viewers.values().filter(theirs).map(|entry| entry.seat.viewer).collect();
+        theirs.sort_unstable();
+        theirs
     }
 
     /// Takes note of all viewers without a sign of life for `timeout`; from now on they are not there.
@@ -141,6 +151,7 @@ impl Presence {
                 expired.push(Expired { seat: entry.seat.clone(), ago: silent - timeout });
             }
         }
+        expired.sort_unstable_by_key(|expired| expired.seat.viewer);
         expired
     }
 
@@ -185,6 +196,16 @@ mod tests {
         presence.enter(seat(2), at(20));
         presence.remove_stay(&expired[0].seat);
         assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn joining_again_forgets_no_sign_of_life() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        presence.touch(SHOW, ADA, at(2));
+        presence.enter(seat(2), at(1));
+        assert!(presence.expire(TIMEOUT, at(16)).is_empty());
+        assert_eq!(presence.expire(TIMEOUT, at(17)).len(), 1);
     }
 
     #[test]

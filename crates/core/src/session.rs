@@ -210,8 +210,9 @@ impl SessionManager {
     /// Ends what waited too long for its encoder. One that cannot end now does not keep the others open.
     async fn end_overdue(&self) -> Result<()> {
         let now = self.clock().monotonic();
-        let due: Vec<_> =
+        let mut due: Vec<_> =
             self.deadlines().iter().filter(|(_, deadline)| **deadline <= now).map(|(id, _)| *id).collect();
+        due.sort_unstable();
         let mut outcome = Ok(());
         for id in due {
             if let Err(error) = self.end_without_encoder(id).await {

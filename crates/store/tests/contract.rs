@@ -23,18 +23,29 @@ mod users;
 #[path = "contract/viewers.rs"]
 mod viewers;
 
+/// Makes a test of a story on a store.
+macro_rules! told_on {
+    ($file:ident, $story:ident, $($name:ident: $store:ident),+) => { $(
+        #[tokio::test]
+        async fn $name() { super::$file::$story(super::harness::Db::fresh::<super::harness::$store>().await).await }
+    )+ };
+}
+
 /// Makes a test of each story and each store. A new database is one line here, beside its `Database`.
 macro_rules! on_each_store {
     ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
         mod $story {
-            #[tokio::test]
-            async fn sqlite() { super::$file::$story(super::harness::Db::fresh::<super::harness::Sqlite>().await).await }
+            told_on!($file, $story, sqlite: Sqlite, postgres: Postgres, pooled: Pooled, simulated: Simulated);
+        }
+    )+)+ };
+}
 
-            #[tokio::test]
-            async fn postgres() { super::$file::$story(super::harness::Db::fresh::<super::harness::Postgres>().await).await }
-
-            #[tokio::test]
-            async fn pooled() { super::$file::$story(super::harness::Db::fresh::<super::harness::Pooled>().await).await }
+/// As `on_each_store`, of what only a database with files, connections and a schema can do, and of sums that the
+/// simulation does not keep.
+macro_rules! on_each_database {
+    ($($file:ident { $($story:ident),+ $(,)? })+) => { $($(
+        mod $story {
+            told_on!($file, $story, sqlite: Sqlite, postgres: Postgres, pooled: Pooled);
         }
     )+)+ };
 }
@@ -61,11 +72,6 @@ on_each_store! {
         a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_wrote,
         two_broadcasts_never_share_a_stream_key,
         integrators_find_the_shown_count_in_the_row,
-    }
-    past {
-        who_was_live_then_is_found_and_nobody_else,
-        the_viewers_of_then_are_counted_from_the_log,
-        no_more_are_read_than_asked_for,
     }
     viewers {
         a_viewer_takes_a_place_and_is_logged,
@@ -95,9 +101,21 @@ on_each_store! {
         many_events_at_once_are_numbered_without_a_gap,
         a_sign_of_life_is_kept_and_never_goes_back,
         a_write_that_cannot_be_done_fails_alone,
+        two_stores_on_one_database_share_places_and_numbers,
+    }
+    analytics {
+        a_log_is_read_by_type_and_from_either_end,
+    }
+    durability {
+        what_was_acknowledged_is_there_after_reopening,
+        opening_twice_changes_nothing,
+    }
+}
+
+on_each_database! {
+    batches {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,
-        two_stores_on_one_database_share_places_and_numbers,
         what_comes_steadily_is_written_again_once_the_database_is_back,
     }
     analytics {
@@ -105,8 +123,12 @@ on_each_store! {
         those_who_add_up_at_once_add_nothing_twice,
         an_empty_log_and_an_unknown_session_come_to_nothing,
         an_owner_has_totals_over_all_sessions,
-        a_log_is_read_by_type_and_from_either_end,
         what_ended_long_ago_goes_whole,
+    }
+    past {
+        who_was_live_then_is_found_and_nobody_else,
+        the_viewers_of_then_are_counted_from_the_log,
+        no_more_are_read_than_asked_for,
     }
     quality {
         what_viewers_told_is_read_back_with_all_its_sums,
@@ -117,8 +139,6 @@ on_each_store! {
         many_rows_are_written_at_once,
     }
     durability {
-        what_was_acknowledged_is_there_after_reopening,
-        opening_twice_changes_nothing,
         a_newer_schema_is_refused_by_name,
     }
 }

@@ -54,7 +54,9 @@ impl Backlog {
             let new = seq(*id).map(|seq| seq - added.get(id).copied().unwrap_or_default().min(seq));
             new.is_none_or(|new| new >= MANY) || now.saturating_sub(*since) >= LONGEST_WAIT
         };
-        lock(&self.waiting).extract_if(is_due).map(|(id, _)| id).collect()
+        let mut due: Vec<_> = lock(&self.waiting).extract_if(is_due).map(|(id, _)| id).collect();
+        due.sort_unstable();
+        due
     }
 
     /// Notes how far an open session is added up; of one that has ended nothing more is to come.

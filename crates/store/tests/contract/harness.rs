@@ -217,6 +217,44 @@ impl<T: OnServer> Database for T {
     }
 }
 
+/// The database of the simulation: whatever it is taken for there, it must keep the same contract.
+pub struct Simulated(Arc<tallylight_simulation::Database>);
+
+#[async_trait]
+impl Database for Simulated {
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    fn location(&self) -> Location {
+        unreachable!("it is nowhere but in memory")
+    }
+
+    async fn open(&self, _limits: Limits) -> Result<Arc<dyn Store>> {
+        Ok(self.0.clone())
+    }
+
+    async fn script(&self, _text: &'static str) {
+        unreachable!("it knows no SQL")
+    }
+
+    async fn hold_up(&self) -> Box<dyn Send> {
+        unreachable!("its transactions take no time")
+    }
+
+    async fn last_seen(&self, viewer: ViewerId) -> Time {
+        self.0.last_seen(viewer).unwrap()
+    }
+
+    async fn viewer_count(&self, id: BroadcastId) -> i64 {
+        self.0.viewer_count(id).unwrap().into()
+    }
+
+    async fn migrate_as_a_newer_version(&self) {
+        unreachable!("it has no schema")
+    }
+}
+
 /// A store in use by a story.
 pub struct Db {
     pub database: Box<dyn Database>,

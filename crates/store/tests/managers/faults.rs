@@ -166,6 +166,26 @@ async fn who_joins_while_the_broadcast_ends_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_counts_while_joining_again_takes_its_time() {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let eve = world.watcher(show).await;
+    world.door.holds_join.store(true, Ordering::Relaxed);
+    let again = async { refusal(world.join_again(show, &eve.viewer_token).await) };
+    let meanwhile = async {
+        world.door.on_disk.notified().await;
+        world.turn(2);
+        world.sessions.heartbeat(show, &eve.viewer_token).unwrap();
+        world.door.open.notify_one();
+    };
+    assert_eq!(tokio::join!(again, meanwhile).0, "accepted");
+    world.pass(14).await;
+    assert_eq!(world.count(show).await, 1);
+    world.pass(1).await;
+    assert_eq!(world.count(show).await, 0);
+}
+
+#[tokio::test]
 async fn what_could_not_be_written_is_written_later_with_its_own_time() {
     let world = World::new().await;
     let show = world.show(&world.user("ada").await).await;
