@@ -1,4 +1,5 @@
 //! The event log and analytics over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 
