@@ -4,7 +4,8 @@
 //! visitors are followed. Apps without cookies may send an id of their own.
 
 use http::header::{COOKIE, HOST, ORIGIN};
-use http::{HeaderMap, HeaderValue};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Uri};
 use tallylight_core::viewer::DeviceId;
 
 use crate::extract::Base;
@@ -14,8 +15,8 @@ const NAME: &str = "tl_device";
 const MAX_AGE: u32 = 400 * 86_400;
 
 /// The id that a browser keeps, if it is asked from a page of this site.
-pub fn known(headers: &HeaderMap) -> Option<DeviceId> {
-    if is_foreign(headers) {
+pub fn known(headers: &HeaderMap, public_url: Option<&Uri>) -> Option<DeviceId> {
+    if is_foreign(headers, public_url) {
         return None;
     }
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -23,12 +24,15 @@ pub fn known(headers: &HeaderMap) -> Option<DeviceId> {
     pairs.filter(|(name, _)| *name == NAME).find_map(|(_, value)| DeviceId::parse(value))
 }
 
-/// Whether a page of another site asks. Without an `Origin` no page does, or one of this site.
-pub fn is_foreign(headers: &HeaderMap) -> bool {
+/// Whether a page of another site asks. Without an `Origin` no page does, or one of this site. A proxy may have changed
+/// the `Host`, so the public address counts as this site too.
+pub fn is_foreign(headers: &HeaderMap, public_url: Option<&Uri>) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let origin = origin.to_str().unwrap_or_default();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    origin.split_once("://").is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(host))
+    let Some((_, authority)) = origin.split_once("://") else { return true };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let public = public_url.and_then(Uri::authority).map(Authority::as_str);
+    ![host, public].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(authority))
 }
 
 /// Hands a browser its id.
@@ -56,7 +60,7 @@ mod tests {
     #[test]
     fn a_device_is_known_to_pages_of_this_site_only() {
         let cookie = "theme=dark; tl_device=0123456789abcdef";
-        let device = |origin| known(&headers(origin, cookie)).map(|id| id.as_str().to_owned());
+        let device = |origin| known(&headers(origin, cookie), None).map(|id| id.as_str().to_owned());
         assert_eq!(device(None).as_deref(), Some("0123456789abcdef"));
         assert_eq!(device(Some("http://live.example:8080")).as_deref(), Some("0123456789abcdef"));
         for foreign in ["https://elsewhere.example", "http://live.example", "null", "://", ""] {
@@ -65,10 +69,17 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_proxy_the_public_address_is_this_site() {
+        let headers = headers(Some("https://public.example"), "");
+        let public = Uri::from_static("https://public.example/");
+        assert!(is_foreign(&headers, None) && !is_foreign(&headers, Some(&public)));
+    }
+
+    #[test]
     fn what_is_not_an_id_is_none() {
         for value in ["tl_device=", "tl_device=short", "tl_device=\"0123456789abcdef\"", "tl_device", "=;=;"]
         {
-            assert_eq!(known(&headers(None, value)), None, "{value}");
+            assert_eq!(known(&headers(None, value), None), None, "{value}");
         }
     }
 }

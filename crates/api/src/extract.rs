@@ -151,10 +151,10 @@ pub struct FromClient(pub Client);
 impl FromRequestParts<App> for FromClient {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-        let device = device::known(&parts.headers);
+        let device = device::known(&parts.headers, app.settings.public_url.as_ref());
         Ok(Self(Client { ip, user_agent: agent.map(str::to_owned), device }))
     }
 }

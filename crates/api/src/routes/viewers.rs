@@ -40,7 +40,7 @@ pub async fn join(
     let mut fresh = None;
     if let Some(text) = device_id {
         client.device = Some(DeviceId::parse(&text).ok_or_else(no_device)?);
-    } else if client.device.is_none() && !device::is_foreign(&headers) {
+    } else if client.device.is_none() && !device::is_foreign(&headers, app.settings.public_url.as_ref()) {
         let device = app.sessions.new_device()?;
         fresh = device::cookie(&device, &base);
         client.device = Some(device);

@@ -144,18 +144,19 @@ impl Window {
     /// The window of a period that ends at `end`, or with the log if that is later.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the interval makes more than [`MAX_POINTS`].
+    /// [`Error::Invalid`] if the interval that is asked for makes more than [`MAX_POINTS`].
     pub fn new(period: Period, interval: Option<Interval>, log: &Progress, end: Time) -> Result<Self> {
         let to = end.max(log.last_at);
         let whole = (to - log.first_at).whole_seconds();
         let seconds = period.seconds().unwrap_or(whole);
-        let interval = interval.unwrap_or_else(|| Interval::fitting(seconds));
+        let asked = interval;
+        let interval = asked.unwrap_or_else(|| Interval::fitting(seconds));
         let begin = match period.seconds() {
             Some(seconds) => to - time::Duration::seconds(seconds),
             None => log.first_at,
         };
         let points = seconds / i64::from(interval.seconds());
-        if points > MAX_POINTS {
+        if asked.is_some() && points > MAX_POINTS {
             let message = format!(
                 "{interval} makes {points} points of {period}; at most {MAX_POINTS} are given: choose a longer one"
             );
@@ -164,9 +165,9 @@ impl Window {
         Ok(Self { period, from: start_of(begin, interval.seconds()), to, interval })
     }
 
-    /// As [`Window::new`] by the hour, from a time that is the same for several sessions.
-    pub fn by_the_hour(period: Period, since: Option<Time>, log: &Progress, end: Time) -> Self {
-        let interval = Interval::Hour;
+    /// As [`Window::new`] in whole hours, from a time that is the same for several sessions; without one in whole days.
+    pub fn in_hours(period: Period, since: Option<Time>, log: &Progress, end: Time) -> Self {
+        let interval = if since.is_some() { Interval::Hour } else { Interval::Day };
         let from = start_of(since.unwrap_or(log.first_at), interval.seconds());
         Self { period, from, to: end.max(log.last_at), interval }
     }

@@ -112,7 +112,7 @@ impl SessionManager {
         let mut current = 0;
         for own in &own {
             let end = own.ended_at.unwrap_or(now);
-            let window = Window::by_the_hour(period, since, &own.summary.progress, end);
+            let window = Window::in_hours(period, since, &own.summary.progress, end);
             all.join(&whole(&own.summary, &window));
             current += u64::from(own.summary.progress.viewers);
         }
