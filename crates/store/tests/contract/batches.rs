@@ -55,6 +55,9 @@ pub async fn a_sign_of_life_is_kept_and_never_goes_back(db: Db) {
 }
 
 pub async fn a_write_that_cannot_be_done_fails_alone(db: Db) {
+    // A busy machine takes its time to look for the bad ones.
+    let patient = Limits { timeout: std::time::Duration::from_secs(20), ..Limits::default() };
+    let db = db.reopened_with(patient).await;
     let db = Arc::new(db);
     let show = db.show(0).await;
     let mut tasks = JoinSet::new();
@@ -90,7 +93,7 @@ pub async fn who_comes_when_too_many_wait_is_refused_at_once(db: Db) {
 
 pub async fn a_database_that_is_held_up_is_waited_for_and_no_longer(db: Db) {
     let show = db.show(0).await;
-    let impatient = Limits { timeout: std::time::Duration::from_millis(300), ..Limits::default() };
+    let impatient = Limits { timeout: std::time::Duration::from_millis(1_500), ..Limits::default() };
     let db = db.reopened_with(impatient).await;
     let hold = db.database.hold_up().await;
     let outcome = db.append(show.id, db.event(EventType::BroadcastUpdated)).await;
