@@ -14,8 +14,9 @@ use crate::error::Result;
 use crate::ids::{BroadcastId, ViewerId};
 use crate::viewer::Seat;
 
-/// How often memory is compared while there is doubt.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// How often memory is compared while there is doubt: with the tick and the reading, less than the 5 s by which counts
+/// may be late.
+const INTERVAL: Duration = Duration::from_secs(3);
 
 impl SessionManager {
     /// Compares, if a write failed lately and the last comparison is a while ago.
