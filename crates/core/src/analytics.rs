@@ -89,7 +89,7 @@ pub struct Progress {
     pub seq: u64,
     /// The earliest time in the log.
     pub first_at: Time,
-    /// The latest time in the log.
+    /// The latest time of anything that metrics are made of. What is only noted, perhaps long after the end, is none.
     pub last_at: Time,
     /// How many viewers are there.
     pub viewers: u32,

@@ -60,8 +60,11 @@ impl Auditor {
         let mut faults = Vec::new();
         let mut seq = 0;
         while seq < summary.progress.seq {
-            let events = self.sessions.events(id, &EventQuery::after(seq, PAGE)).await?;
+            let events = self.sessions.events(id, &EventQuery::after(seq, PAGE)).await?.events;
             if events.is_empty() {
+                if self.broadcasts.broadcast(id).await?.is_none() {
+                    return Ok(None);
+                }
                 faults.push(format!("the log ends with {seq}, its sums go to {}", summary.progress.seq));
                 break;
             }
@@ -80,7 +83,8 @@ impl Auditor {
         Ok(Some(Finding { id, events: summary.progress.seq, faults }))
     }
 
-    /// Holds those who have a place against the counts of sessions that did not change meanwhile.
+    /// Holds those who have a place against the counts of open sessions that did not change meanwhile; tells of those
+    /// that do not agree.
     ///
     /// # Errors
     /// The store's.

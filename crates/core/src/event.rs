@@ -38,6 +38,27 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// All there are, the most frequent ones first.
+    pub const ALL: &[Self] = &[
+        Self::ViewerJoined,
+        Self::ViewerLeft,
+        Self::Reaction,
+        Self::ChatMessage,
+        Self::BroadcastCreated,
+        Self::BroadcastStarted,
+        Self::BroadcastUpdated,
+        Self::BroadcastPaused,
+        Self::BroadcastResumed,
+        Self::BroadcastInterrupted,
+        Self::BroadcastRecovered,
+        Self::BroadcastEnded,
+    ];
+
+    /// The one of a name; `None` for an integrator's own.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// The name in the log.
     pub fn name(self) -> &'static str {
         match self {
@@ -205,4 +226,13 @@ impl EventQuery {
     pub fn after(after: u64, limit: u32) -> Self {
         Self { after, before: None, kinds: Vec::new(), newest_first: false, limit }
     }
+}
+
+/// What was read of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Excerpt {
+    /// The events, in the order that was asked for.
+    pub events: Vec<Event>,
+    /// Whether it ends before what was asked for does: with the limit, or with as much as is read at once.
+    pub is_cut: bool,
 }

@@ -7,7 +7,7 @@ use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Time;
 use crate::directory::Scope;
 use crate::error::Result;
-use crate::event::{Event, EventQuery, LeaveReason, NewEvent};
+use crate::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::quality::{Quality, QualityRow, Span};
 use crate::user::{SealedKey, SignIn, User};
@@ -83,8 +83,8 @@ pub trait SessionStore: Send + Sync {
     /// What is known of somebody who is or was a viewer of a session.
     async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>>;
 
-    /// Events of a session's log.
-    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>>;
+    /// Events of a session's log, all as of one moment.
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt>;
 
     /// Keeps what viewers told of playback; each row as it now is, so that writing it again changes nothing.
     async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()>;
@@ -123,8 +123,8 @@ pub trait LogStore: Send + Sync {
     /// All sessions that were not deleted, the oldest first.
     async fn sessions(&self) -> Result<Vec<BroadcastId>>;
 
-    /// Sessions whose log goes further than their sums: those of an owner, or all.
-    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<BroadcastId>>;
+    /// Sessions whose log goes further than their sums, and by how many events: those of an owner, or all.
+    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<(BroadcastId, u64)>>;
 
     /// A session's sums over a window, those of the latest events too, as of one moment. `None`: its log is empty.
     ///

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Scope;
-use tallylight_core::event::{Event, EventQuery, LeaveReason, NewEvent};
+use tallylight_core::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, Taken, UserStore};
@@ -243,7 +243,7 @@ impl SessionStore for Remote {
         self.read(move |database| database.viewer(session, viewer)).await
     }
 
-    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         let query = query.clone();
         self.read(move |database| database.events(session, &query)).await
     }

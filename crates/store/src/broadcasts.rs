@@ -25,6 +25,8 @@ use crate::{Store, batch, events, past, sessions};
 
 /// The time that a removed viewer may take, on a slow machine.
 const PER_VIEWER: Duration = Duration::from_micros(200);
+/// The time that blanking a long log may take.
+const BLANKING: Duration = Duration::from_secs(30);
 
 /// Reads rows as [`snapshot`] takes them; a condition is added behind it.
 macro_rules! select {
@@ -104,7 +106,8 @@ impl Work for Save<'_> {
     type Done = Option<Counts>;
 
     fn extra_time(&self) -> Duration {
-        self.0.evict.as_ref().map_or(Duration::ZERO, |eviction| PER_VIEWER * eviction.viewers)
+        let evicting = self.0.evict.as_ref().map_or(Duration::ZERO, |eviction| PER_VIEWER * eviction.viewers);
+        evicting + self.0.after.deleted_at.map_or(Duration::ZERO, |_| BLANKING)
     }
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Option<Counts>, Failure> {
@@ -173,8 +176,9 @@ async fn mirror(transaction: &mut Transaction, id: BroadcastId) -> Result<(), Fa
 
 /// Blanks what a removed broadcast's people wrote into the log, and from where they watched. Rows and numbers stay.
 async fn blank(transaction: &mut Transaction, id: BroadcastId) -> Result<(), Failure> {
-    let text = "UPDATE session_events SET event_data = '{}'
-                WHERE session_id = $1 AND event_type IN ('broadcast.created', 'broadcast.updated')";
+    let text = "UPDATE session_events SET event_data = '{}', metadata = '{}'
+                WHERE session_id = $1 AND event_type NOT IN ('viewer.joined', 'viewer.left')
+                  AND (event_type IN ('broadcast.created', 'broadcast.updated') OR event_type NOT LIKE 'broadcast.%')";
     transaction.execute(&sql(text).bind(id.0)).await?;
     let text = "UPDATE active_viewers SET user_agent = NULL, ip_address = NULL WHERE session_id = $1";
     transaction.execute(&sql(text).bind(id.0)).await?;

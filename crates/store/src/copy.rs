@@ -87,8 +87,10 @@ async fn transfer(
     (target, to): (&Database, &Location),
     listener: Listener<'_>,
 ) -> Result<Vec<Copied>, Trouble> {
-    let mut reader =
-        source.begin_snapshot().await.map_err(|error| Trouble::from(error).about(from.name()))?;
+    let mut reader = source
+        .begin_snapshot(source.soon())
+        .await
+        .map_err(|error| Trouble::from(error).about(from.name()))?;
     require_migrated(&mut reader).await.map_err(|error| error.about(from.name()))?;
     let mut writer = target.begin_for_long().await.map_err(|error| Trouble::from(error).about(to.name()))?;
     prepare(&mut writer).await.map_err(|error| error.about(to.name()))?;

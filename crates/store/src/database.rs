@@ -1,8 +1,8 @@
 //! Connections and transactions of either database, and how long anybody waits for them.
 //!
 //! Whatever is asked is answered within [`Limits::timeout`]: what the database fails at for the moment is tried again
-//! until then. A connection on which something failed or hung is closed rather than put back, so that nothing waits
-//! behind a database that is away.
+//! until then. Only reads of all there is may take [`LONG_READ`] times as long. A connection on which something failed or
+//! hung is closed rather than put back, so that nothing waits behind a database that is away.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub struct Manner {
     pub is_direct: bool,
 }
 
-/// What is done in one transaction. It comes to the same when an earlier try of it was committed;
+/// What is read or done in one transaction. It comes to the same when an earlier try of it was committed;
 /// [`Transaction::in_doubt`] tells that this may be so.
 #[async_trait]
 pub trait Work: Sync {
@@ -141,7 +141,8 @@ impl Database {
         Ok(rows)
     }
 
-    /// As [`Database::rows`] for as many rows as there may be: reading them may take longer.
+    /// As [`Database::rows`] for as many rows as there may be: reading them may take [`LONG_READ`] times as long. The
+    /// database gives up on it when the caller does.
     pub async fn all_rows(&self, statement: Statement) -> Result<Vec<Row>> {
         let mut patience = self.patience();
         loop {
@@ -153,8 +154,10 @@ impl Database {
     }
 
     async fn read_all(&self, statement: &Statement) -> Result<Vec<Row>, Failure> {
-        let mut transaction = self.begin_snapshot().await?;
-        let deadline = Instant::now() + self.limits.timeout * LONG_READ;
+        let mut transaction = self.begin_snapshot(self.soon()).await?;
+        let time = self.limits.timeout * LONG_READ;
+        let deadline = Instant::now() + time;
+        within(deadline, transaction.allow(time)).await?;
         let rows = within(deadline, transaction.rows(statement)).await?;
         transaction.commit(deadline).await?;
         Ok(rows)
@@ -164,23 +167,25 @@ impl Database {
     pub async fn as_of_one_moment<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
         let mut patience = self.patience();
         loop {
-            match self.look(work).await {
+            match self.look(work, patience.deadline).await {
                 Err(failure) => patience.after(failure).await?,
                 Ok(done) => return Ok(done),
             }
         }
     }
 
-    async fn look<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
-        let mut transaction = self.begin_snapshot().await?;
-        let deadline = Instant::now() + self.limits.timeout;
+    async fn look<W: Work>(&self, work: &W, deadline: Instant) -> Result<W::Done, Failure> {
+        let mut transaction = self.begin_snapshot(deadline).await?;
         within(deadline, transaction.allow(self.limits.timeout)).await?;
-        let done = within(deadline, work.run(&mut transaction)).await?;
-        transaction.commit(deadline).await?;
-        Ok(done)
+        let done = within(deadline, work.run(&mut transaction)).await;
+        // Whoever may not have what it asked for takes no connection along.
+        if matches!(done, Ok(_) | Err(Failure::Refused(_))) {
+            transaction.commit(deadline).await?;
+        }
+        done
     }
 
-    /// As [`Database::all_rows`] of a statement over many rows. The database gives up on it when the caller does.
+    /// As [`Database::all_rows`] of a statement over many rows.
     pub async fn all_bulk_rows(&self, bulk: &Bulk) -> Result<Vec<Row>> {
         let mut patience = self.patience();
         loop {
@@ -192,7 +197,7 @@ impl Database {
     }
 
     async fn read_bulk(&self, bulk: &Bulk) -> Result<Vec<Row>, Failure> {
-        let mut transaction = self.begin_snapshot().await?;
+        let mut transaction = self.begin_snapshot(self.soon()).await?;
         let time = self.limits.timeout * LONG_READ;
         let deadline = Instant::now() + time;
         within(deadline, transaction.allow(time)).await?;
@@ -241,7 +246,12 @@ impl Database {
     }
 
     fn patience(&self) -> Patience {
-        Patience { deadline: Instant::now() + self.limits.timeout, tries: 0 }
+        Patience { deadline: self.soon(), tries: 0 }
+    }
+
+    /// Until when the database should have answered.
+    pub fn soon(&self) -> Instant {
+        Instant::now() + self.limits.timeout
     }
 
     /// Begins a transaction that writes. On SQLite it holds the write lock from its start, so that what it reads cannot
@@ -271,8 +281,7 @@ impl Database {
     }
 
     /// Begins a transaction that only reads, however long, and sees one state of everything.
-    pub async fn begin_snapshot(&self) -> Result<Transaction, Failure> {
-        let deadline = Instant::now() + self.limits.timeout;
+    pub async fn begin_snapshot(&self, deadline: Instant) -> Result<Transaction, Failure> {
         let mut transaction = self.acquire(false, deadline).await?;
         let begin = if self.is_sqlite() {
             "BEGIN"

@@ -62,7 +62,7 @@ pub async fn status(location: &Location, limits: Limits) -> Result<Vec<Step>> {
 
 /// As [`status`], on open connections.
 pub(crate) async fn look(database: &Database) -> Result<Vec<Step>, Failure> {
-    let mut transaction = database.begin_snapshot().await?;
+    let mut transaction = database.begin_snapshot(database.soon()).await?;
     let found = current(&mut transaction).await?;
     transaction.commit_whenever().await?;
     Ok(found)

@@ -10,7 +10,7 @@ mod sums;
 use async_trait::async_trait;
 use tallylight_core::analytics::{Fold, Progress, Summary, Window};
 use tallylight_core::clock::Time;
-use tallylight_core::event::{Event, EventQuery};
+use tallylight_core::event::Event;
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::quality::Quality;
 use tallylight_core::store::{Added, ChooseWindow, LogStore, OwnSummary};
@@ -50,13 +50,13 @@ impl LogStore for Store {
         self.database.all_rows(sql(text)).await?.iter().map(|row| row.id("id").map(BroadcastId)).collect()
     }
 
-    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<BroadcastId>> {
+    async fn behind(&self, owner: Option<UserId>) -> Result<Vec<(BroadcastId, u64)>> {
         let statement = match owner {
-            None => sql("SELECT c.session_id FROM session_counters c
+            None => sql("SELECT c.session_id, c.seq - COALESCE(p.seq, 0) AS waiting FROM session_counters c
                          LEFT JOIN session_progress p ON p.session_id = c.session_id
                          WHERE c.seq > COALESCE(p.seq, 0)"),
             Some(owner) => {
-                sql("SELECT c.session_id FROM broadcast_sessions b
+                sql("SELECT c.session_id, c.seq - COALESCE(p.seq, 0) AS waiting FROM broadcast_sessions b
                                 JOIN session_counters c ON c.session_id = b.id
                                 LEFT JOIN session_progress p ON p.session_id = b.id
                                 WHERE b.user_id = $1 AND b.deleted_at IS NULL AND c.seq > COALESCE(p.seq, 0)")
@@ -64,7 +64,7 @@ impl LogStore for Store {
             }
         };
         let rows = self.database.all_rows(statement).await?;
-        rows.iter().map(|row| row.id("session_id").map(BroadcastId)).collect()
+        rows.iter().map(|row| Ok((BroadcastId(row.id("session_id")?), row.count("waiting")?))).collect()
     }
 
     async fn summary(
@@ -109,10 +109,10 @@ impl Work for ReadTail {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Tail, Failure> {
         let before = progress(transaction, self.session).await?;
-        let query = EventQuery::after(before.map_or(0, |it| it.seq), self.limit);
-        let rows = transaction.rows(&events::page(self.session, &query)).await?;
+        let after = before.map_or(0, |it| it.seq);
+        let rows = transaction.rows(&events::tail(self.session, after, self.limit)).await?;
         let events =
-            rows.iter().map(|row| events::event(self.session, row)).collect::<Result<Vec<Event>>>()?;
+            rows.iter().map(|row| events::short(self.session, row)).collect::<Result<Vec<Event>>>()?;
         let people = people::of(transaction, self.session, &events).await?;
         let known = people.values().copied().collect();
         let mut fold = Fold { progress: before, people, ..Fold::default() };
@@ -132,10 +132,14 @@ impl Work for ReadSummary<'_> {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Self::Done, Failure> {
         let session = self.session;
-        let tail = ReadTail { session, limit: LONGEST_TAIL }.run(transaction).await?;
-        if tail.count == LONGEST_TAIL as usize {
+        let text = "SELECT c.seq - COALESCE(p.seq, 0) AS waiting FROM session_counters c
+                    LEFT JOIN session_progress p ON p.session_id = c.session_id WHERE c.session_id = $1";
+        let row = transaction.row(&sql(text).bind(session.0)).await?;
+        let waiting: u64 = row.map_or(Ok(0), |row| row.count("waiting"))?;
+        if waiting >= LONGEST_TAIL.into() {
             return Err(Failure::Refused(Error::Busy("adding up the log of this session")));
         }
+        let tail = ReadTail { session, limit: LONGEST_TAIL }.run(transaction).await?;
         let Some(now) = tail.fold.progress else { return Ok(None) };
         let window = (self.choose)(&now)?;
         let mut rows = sums::since(transaction, session, &window).await?;

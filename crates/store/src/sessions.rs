@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use tallylight_core::clock::Time;
-use tallylight_core::event::{EndedStay, Event, EventQuery, NewEvent};
+use tallylight_core::event::{EndedStay, EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{Eviction, SessionStore};
@@ -54,7 +54,7 @@ impl SessionStore for Store {
         row.map(known).transpose()
     }
 
-    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         self.read_events(session, query).await
     }
 

@@ -105,6 +105,7 @@ on_each_store! {
     }
     analytics {
         a_log_is_read_by_type_and_from_either_end,
+        whoever_reads_types_of_a_log_that_grows_misses_nothing,
     }
     durability {
         what_was_acknowledged_is_there_after_reopening,
@@ -123,6 +124,7 @@ on_each_database! {
         those_who_add_up_at_once_add_nothing_twice,
         an_empty_log_and_an_unknown_session_come_to_nothing,
         an_owner_has_totals_over_all_sessions,
+        so_much_of_a_log_is_read_at_once_as_is_good_for_memory,
         what_ended_long_ago_goes_whole,
     }
     past {

@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
-
-use super::fold::{micros, watched};
+use super::fold::{micros, text, watched};
 use super::report::Point;
 use super::{Period, STAYS, Window, start_of};
 use crate::clock::Time;
@@ -52,10 +50,6 @@ pub struct Audited {
     pub faults: Vec<String>,
 }
 
-fn text<'a>(data: &'a Value, name: &str) -> &'a str {
-    data.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
 impl Audit {
     /// Of a window.
     pub fn new(window: Window) -> Self {
@@ -78,11 +72,11 @@ impl Audit {
         let at = event.created_at;
         self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
         let before = self.stays.len() as u64;
-        match event.kind.as_str() {
-            kind if kind == EventType::ViewerJoined.name() => self.join(event),
-            kind if kind == EventType::ViewerLeft.name() => self.leave(event),
-            kind if kind == EventType::ChatMessage.name() => self.step(at).sums.messages += 1,
-            kind if kind == EventType::Reaction.name() => self.step(at).sums.reactions += 1,
+        match EventType::named(&event.kind) {
+            Some(EventType::ViewerJoined) => self.join(event),
+            Some(EventType::ViewerLeft) => self.leave(event),
+            Some(EventType::ChatMessage) => self.step(at).sums.messages += 1,
+            Some(EventType::Reaction) => self.step(at).sums.reactions += 1,
             _ => {}
         }
         let most = before.max(self.stays.len() as u64);
@@ -187,7 +181,7 @@ impl Audit {
         }
         let people = std::mem::take(&mut self.people);
         let is_all = self.window.period == Period::All;
-        let was_there = |known: &&Presence| is_all || known.viewers > 0 || known.departed_at > Some(from);
+        let was_there = |known: &&Presence| is_all || known.viewers > 0 || known.departed_at >= Some(from);
         let count = people.values().filter(was_there).count() as u64;
         for since in people.into_values().filter_map(|known| known.since) {
             self.be_there(since, to);

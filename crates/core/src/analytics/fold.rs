@@ -30,12 +30,13 @@ pub struct Fold {
 
 /// The person that an event is about, if it is about a viewer.
 pub fn person_of(event: &Event) -> Option<&str> {
-    let is_viewers =
-        [EventType::ViewerJoined, EventType::ViewerLeft].iter().any(|it| it.name() == event.kind);
-    if is_viewers { Some(text(&event.data, "person")) } else { None }
+    let kind = EventType::named(&event.kind)?;
+    let is_viewers = matches!(kind, EventType::ViewerJoined | EventType::ViewerLeft);
+    is_viewers.then(|| text(&event.data, "person"))
 }
 
-fn text<'a>(data: &'a Value, name: &str) -> &'a str {
+/// A text in what an event tells.
+pub(super) fn text<'a>(data: &'a Value, name: &str) -> &'a str {
     data.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -57,13 +58,17 @@ impl Fold {
         }
         let before = now.viewers;
         now.seq = event.seq;
-        (now.first_at, now.last_at) = (now.first_at.min(at), now.last_at.max(at));
-        match event.kind.as_str() {
-            kind if kind == EventType::ViewerJoined.name() => self.joined(event, &mut now),
-            kind if kind == EventType::ViewerLeft.name() => self.left(event, &mut now),
-            kind if kind == EventType::ChatMessage.name() => self.add(at, |sums, _| sums.messages += 1),
-            kind if kind == EventType::Reaction.name() => self.add(at, |sums, _| sums.reactions += 1),
-            _ => {}
+        now.first_at = now.first_at.min(at);
+        let mut counts = true;
+        match EventType::named(&event.kind) {
+            Some(EventType::ViewerJoined) => self.joined(event, &mut now),
+            Some(EventType::ViewerLeft) => self.left(event, &mut now),
+            Some(EventType::ChatMessage) => self.add(at, |sums, _| sums.messages += 1),
+            Some(EventType::Reaction) => self.add(at, |sums, _| sums.reactions += 1),
+            kind => counts = kind == Some(EventType::BroadcastEnded),
+        }
+        if counts {
+            now.last_at = now.last_at.max(at);
         }
         now.peak = now.peak.max(now.viewers);
         let peak = before.max(now.viewers);

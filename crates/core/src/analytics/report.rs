@@ -190,7 +190,7 @@ fn in_steps(summary: &Summary, window: &Window) -> BTreeMap<Time, Sums> {
         *step += *row;
         step.moment += delta(row.joins, row.leaves) * micros(*at - start);
         if is_wide {
-            step.again += row.again_wide - row.again;
+            step.again += row.again_wide.saturating_sub(row.again);
         }
     }
     steps

@@ -107,7 +107,7 @@ fn summary(fold: &Fold, sums: &BTreeMap<(u32, Time), Sums>, window: &Window) -> 
     let rows = sums.range((level, window.from)..).take_while(|((of, _), _)| *of == level);
     let rows = rows.map(|((_, start), sums)| (*start, *sums)).collect();
     let progress = fold.progress.unwrap();
-    let was_there = |it: &&Person| it.present > 0 || it.departed_at > Some(window.from);
+    let was_there = |it: &&Person| it.present > 0 || it.departed_at >= Some(window.from);
     let people = if window.period == Period::All {
         progress.people
     } else {
@@ -198,6 +198,23 @@ fn the_formulas_are_those_of_the_guide() {
     assert_eq!(series(Metric::UniqueViewers).series, [json!(3), json!(3), json!(2), json!(1)]);
     assert_eq!(series(Metric::ViewerCount).peaks, Some(vec![json!(4), json!(2), json!(2), json!(1)]));
     assert_eq!(series(Metric::Joins).series, [json!(4), json!(1), json!(0), json!(0)]);
+}
+
+#[test]
+fn what_is_only_noted_after_the_end_moves_no_window() {
+    let mut story = a_quiet_evening();
+    story.tell(EventType::BroadcastEnded.name(), json!({}));
+    let end = story.now;
+    story.take(Step::Pass(86_400_000_000));
+    story.tell(EventType::BroadcastUpdated.name(), json!({"title": "Spelt right"}));
+    story.take(Step::Own);
+    let (fold, sums) = added_up(&story.log, 100);
+    let window = Window::new(Period::All, None, &fold.progress.unwrap(), end).unwrap();
+    assert_eq!(window.to, end);
+    let mut audit = Audit::new(window);
+    story.log.iter().for_each(|event| audit.apply(event));
+    let served: Vec<_> = points(&summary(&fold, &sums, &window), &window).iter().map(told).collect();
+    assert_eq!(served, audit.finish().points);
 }
 
 #[test]

@@ -119,12 +119,6 @@ impl Interval {
     pub fn level(self) -> u32 {
         LEVELS.into_iter().rfind(|level| *level <= self.seconds()).unwrap_or(LEVELS[0])
     }
-
-    /// The one that shows so many seconds in a readable number of points.
-    fn fitting(seconds: i64) -> Self {
-        let fits = |it: &&Self| seconds / i64::from(it.seconds()) < FITTING_POINTS;
-        Self::ALL.iter().find(fits).copied().unwrap_or(Self::Day)
-    }
 }
 
 /// A stretch of a session's time, in steps.
@@ -134,35 +128,38 @@ pub struct Window {
     pub period: Period,
     /// The start of the first step.
     pub from: Time,
-    /// Now, or the session's end; never before the log's last event.
+    /// Now, or the session's end; never before the last event that counts.
     pub to: Time,
     /// The steps.
     pub interval: Interval,
 }
 
 impl Window {
-    /// The window of a period that ends at `end`, or with the log if that is later.
+    /// The window of a period that ends at `end`, or with the last event that counts if that is later.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the interval that is asked for makes more than [`MAX_POINTS`].
     pub fn new(period: Period, interval: Option<Interval>, log: &Progress, end: Time) -> Result<Self> {
         let to = end.max(log.last_at);
-        let whole = (to - log.first_at).whole_seconds();
-        let seconds = period.seconds().unwrap_or(whole);
-        let asked = interval;
-        let interval = asked.unwrap_or_else(|| Interval::fitting(seconds));
         let begin = match period.seconds() {
             Some(seconds) => to - time::Duration::seconds(seconds),
             None => log.first_at,
         };
-        let points = seconds / i64::from(interval.seconds());
-        if asked.is_some() && points > MAX_POINTS {
+        let of =
+            |interval: Interval| Self { period, from: start_of(begin, interval.seconds()), to, interval };
+        let fits = |interval: &Interval| of(*interval).points() <= FITTING_POINTS;
+        let fitting = || Interval::ALL.iter().copied().find(fits).unwrap_or(Interval::Day);
+        let window = of(interval.unwrap_or_else(fitting));
+        let points = window.points();
+        if points > MAX_POINTS {
             let message = format!(
-                "{interval} makes {points} points of {period}; at most {MAX_POINTS} are given: choose a longer one"
+                "{} makes {points} points of {period}; at most {MAX_POINTS} are given: choose a longer one or a \
+                 shorter period",
+                window.interval
             );
             return Err(Error::field("interval", message));
         }
-        Ok(Self { period, from: start_of(begin, interval.seconds()), to, interval })
+        Ok(window)
     }
 
     /// As [`Window::new`] in whole hours, from a time that is the same for several sessions; without one in whole days.
@@ -170,6 +167,11 @@ impl Window {
         let interval = if since.is_some() { Interval::Hour } else { Interval::Day };
         let from = start_of(since.unwrap_or(log.first_at), interval.seconds());
         Self { period, from, to: end.max(log.last_at), interval }
+    }
+
+    /// How many steps there are, the open one too.
+    fn points(&self) -> i64 {
+        (self.to - self.from).whole_seconds() / i64::from(self.interval.seconds()) + 1
     }
 
     /// The start of each step.

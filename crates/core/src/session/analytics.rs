@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use super::SessionManager;
 use crate::analytics::report::{Point, experience_total, report, total, whole};
-use crate::analytics::{Interval, Metric, Period, Progress, Report, Totals, Window};
+use crate::analytics::{Interval, Metric, Period, Progress, Report, Totals, Window, start_of};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::BroadcastId;
+use crate::ids::{BroadcastId, UserId};
 use crate::quality::{Quality, Span};
 
 /// How long events may wait to be added up when there are few of them.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// So many events are added up at once.
 const MANY: u64 = 500;
+/// So many events at most are added up while somebody waits for the totals that they belong to.
+const MOST_MEANWHILE: u64 = 10_000;
 
 /// What is asked about a session.
 #[derive(Debug, Clone)]
@@ -79,8 +81,11 @@ impl SessionManager {
         let broadcast = self.ledger.get(id).await?;
         let end = broadcast.ended_at.unwrap_or(self.clock().now());
         let choose = |log: &Progress| Window::new(question.period, question.interval, log, end);
-        let found = self.logs.summary(id, &choose).await?;
-        let (window, summary) = found.ok_or(Error::NotFound("log of this broadcast"))?;
+        let found = self.logs.summary(id, &choose).await;
+        if matches!(found, Err(Error::Busy(_))) {
+            self.ledger.directory.touch(id);
+        }
+        let (window, summary) = found?.ok_or(Error::NotFound("log of this broadcast"))?;
         let mut told = Vec::new();
         if question.metrics.iter().any(|metric| metric.is_told_by_players()) {
             // The open step too.
@@ -94,7 +99,7 @@ impl SessionManager {
     /// Totals over all broadcasts of the caller, past ones too.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], or the store's.
+    /// [`Error::Unauthenticated`], [`Error::Busy`] while long logs are added up for the first time, or the store's.
     pub async fn get_own_totals(
         &self,
         caller: &Caller,
@@ -102,19 +107,18 @@ impl SessionManager {
         metrics: &[Metric],
     ) -> Result<Totals> {
         let owner = caller.signed_in()?.id;
-        for behind in self.logs.behind(Some(owner)).await? {
-            self.add_up(behind).await?;
-        }
+        self.catch_up(owner).await?;
         let now = self.clock().now();
-        let since = period.seconds().map(|seconds| now - time::Duration::seconds(seconds));
-        let own = self.logs.summaries_of(owner, since).await?;
+        let hour = Interval::Hour.seconds();
+        let since = period.seconds().map(|seconds| start_of(now - time::Duration::seconds(seconds), hour));
+        let sessions = self.logs.summaries_of(owner, since).await?;
         let mut all = Point::default();
         let mut current = 0;
-        for own in &own {
-            let end = own.ended_at.unwrap_or(now);
-            let window = Window::in_hours(period, since, &own.summary.progress, end);
-            all.join(&whole(&own.summary, &window));
-            current += u64::from(own.summary.progress.viewers);
+        for session in &sessions {
+            let end = session.ended_at.unwrap_or(now);
+            let window = Window::in_hours(period, since, &session.summary.progress, end);
+            all.join(&whole(&session.summary, &window));
+            current += u64::from(session.summary.progress.viewers);
         }
         let mut told = Quality::default();
         if metrics.iter().any(|metric| metric.is_told_by_players()) {
@@ -127,30 +131,47 @@ impl SessionManager {
             (*metric, total)
         };
         let metrics = metrics.iter().map(of).collect();
-        Ok(Totals { period, from: since, to: now, broadcasts: own.len(), metrics })
+        Ok(Totals { period, from: since, to: now, broadcasts: sessions.len(), metrics })
+    }
+
+    /// Adds up what an owner's sessions have logged, unless that is too much to wait for.
+    async fn catch_up(&self, owner: UserId) -> Result<()> {
+        let behind = self.logs.behind(Some(owner)).await?;
+        let is_too_much = behind.iter().map(|(_, waiting)| waiting).sum::<u64>() > MOST_MEANWHILE;
+        for (id, _) in behind {
+            if is_too_much {
+                self.ledger.directory.touch(id);
+            } else {
+                self.add_up(id).await?;
+            }
+        }
+        if is_too_much { Err(Error::Busy("adding up the logs of your broadcasts")) } else { Ok(()) }
     }
 
     /// Adds up what sessions have logged: those with many new events, and those that have waited. To be called every
-    /// few seconds; what fails is tried again at the next call.
+    /// few seconds; what fails is tried again later.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn add_up_logs(&self) -> Result<()> {
+    /// The store's, of the last session that could not be added up. Some of the others may have been.
+    pub async fn add_up_logs(&self) -> std::result::Result<(), (BroadcastId, Error)> {
         let now = self.clock().monotonic();
         for id in self.ledger.directory.take_touched() {
             self.backlog.note(id, now);
         }
         let seq = |id| self.ledger.directory.get(id).map(|open| open.counts.seq);
         let mut due = self.backlog.take_due(now, seq).into_iter();
-        while let Some(id) = due.next() {
-            if let Err(error) = self.add_up(id).await {
-                // The others would fail as well: all of them are due again at once.
-                let long_ago = now.saturating_sub(LONGEST_WAIT);
-                due.chain([id]).for_each(|id| self.backlog.note(id, long_ago));
-                return Err(error);
-            }
+        let (mut outcome, mut unanswered) = (Ok(()), 0);
+        // One that takes the database too long does not stop the others; after two it is taken for away.
+        while unanswered < 2
+            && let Some(id) = due.next()
+        {
+            let Err(error) = self.add_up(id).await else { continue };
+            self.backlog.note(id, now);
+            unanswered += u32::from(matches!(error, Error::Unavailable(_)));
+            outcome = Err((id, error));
         }
-        Ok(())
+        due.for_each(|id| self.backlog.note(id, now));
+        outcome
     }
 
     /// Adds up what was logged while nobody was there to do it.
@@ -158,7 +179,7 @@ impl SessionManager {
     /// # Errors
     /// The store's.
     pub async fn find_what_is_behind(&self) -> Result<()> {
-        self.logs.behind(None).await?.into_iter().for_each(|id| self.ledger.directory.touch(id));
+        self.logs.behind(None).await?.into_iter().for_each(|(id, _)| self.ledger.directory.touch(id));
         Ok(())
     }
 

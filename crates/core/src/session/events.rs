@@ -7,7 +7,7 @@ use super::SessionManager;
 use crate::broadcast::{Snapshot, UpdateBroadcast};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventQuery, NewEvent};
+use crate::event::{Event, EventQuery, Excerpt, NewEvent};
 use crate::ids::BroadcastId;
 use crate::validate;
 
@@ -71,17 +71,16 @@ impl SessionManager {
     ) -> Result<EventPage> {
         // Whatever it has logged by now is on disk before the log is read.
         let logged = self.ledger.owned(caller, id).await?.counts.seq;
-        let items = self.store.events(id, query).await?;
-        let is_full = items.len() == query.limit as usize;
+        let Excerpt { events: items, is_cut } = self.store.events(id, query).await?;
         let numbers = || items.iter().map(|event| event.seq);
         // After the last event of a type, those of other types need not be gone through again.
-        let seen = if is_full || query.newest_first {
+        let seen = if is_cut || query.newest_first {
             0
         } else {
             logged.min(query.before.map_or(logged, |before| before.saturating_sub(1)))
         };
         let next_after = numbers().max().unwrap_or_default().max(seen).max(query.after);
-        let next_before = numbers().min().filter(|_| is_full && query.newest_first);
+        let next_before = numbers().min().filter(|_| is_cut && query.newest_first);
         Ok(EventPage { items, next_after, next_before })
     }
 

@@ -95,7 +95,7 @@ impl Log {
         let mut log = Self { joined: HashSet::new(), left: HashSet::new(), length: 0 };
         let mut there = HashMap::<String, bool>::new();
         loop {
-            let events = store.events(show, &EventQuery::after(log.length, 10_000)).await.unwrap();
+            let events = store.events(show, &EventQuery::after(log.length, 10_000)).await.unwrap().events;
             if events.is_empty() {
                 return log;
             }

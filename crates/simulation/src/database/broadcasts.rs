@@ -139,9 +139,10 @@ impl Tables {
     /// Blanks what a removed broadcast's people wrote into the log.
     fn blank(&mut self, id: BroadcastId) {
         let written = ["broadcast.created", "broadcast.updated"];
+        let by_people = |kind: &str| written.contains(&kind) || !kind.starts_with("broadcast.");
         let log = self.rooms.get_mut(&id).into_iter().flat_map(|room| &mut room.log);
-        for event in log.filter(|event| written.contains(&event.kind.as_str())) {
-            event.data = json!({});
+        for event in log.filter(|event| !event.kind.starts_with("viewer.") && by_people(&event.kind)) {
+            (event.data, event.metadata) = (json!({}), serde_json::Map::new());
         }
     }
 }

@@ -8,7 +8,7 @@ use tallylight_core::analytics::{Summary, Window};
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Scope;
-use tallylight_core::event::{Event, EventQuery, NewEvent};
+use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{
@@ -77,7 +77,7 @@ impl SessionStore for Database {
         Ok(Self::viewer(self, session, viewer))
     }
 
-    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         Ok(Self::events(self, session, query))
     }
 
@@ -101,7 +101,7 @@ impl LogStore for Database {
         Ok(Vec::new())
     }
 
-    async fn behind(&self, _owner: Option<UserId>) -> Result<Vec<BroadcastId>> {
+    async fn behind(&self, _owner: Option<UserId>) -> Result<Vec<(BroadcastId, u64)>> {
         Ok(Vec::new())
     }
 

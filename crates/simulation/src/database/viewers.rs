@@ -1,6 +1,6 @@
 //! Viewers and the log: places under `max_viewers`, stays with their generations, numbers without a gap.
 
-use tallylight_core::event::{EndedStay, Event, EventQuery, LeaveReason, NewEvent};
+use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
@@ -113,7 +113,7 @@ impl Database {
     }
 
     /// Events of a session's log.
-    pub fn events(&self, session: BroadcastId, query: &EventQuery) -> Vec<Event> {
+    pub fn events(&self, session: BroadcastId, query: &EventQuery) -> Excerpt {
         let tables = self.lock();
         let asked_for = |event: &&Event| {
             event.seq > query.after
@@ -121,16 +121,14 @@ impl Database {
                 && (query.kinds.is_empty() || query.kinds.contains(&event.kind))
         };
         let log = tables.rooms.get(&session).into_iter().flat_map(|room| &room.log).filter(asked_for);
-        let limit = query.limit as usize;
-        match query.newest_first {
-            true => {
-                let mut newest: Vec<_> = log.cloned().collect();
-                newest.reverse();
-                newest.truncate(limit);
-                newest
-            }
-            false => log.take(limit).cloned().collect(),
+        let mut events: Vec<_> = log.cloned().collect();
+        if query.newest_first {
+            events.reverse();
         }
+        let limit = query.limit as usize;
+        let is_cut = events.len() >= limit;
+        events.truncate(limit);
+        Excerpt { events, is_cut }
     }
 }
 

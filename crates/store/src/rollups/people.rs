@@ -58,10 +58,10 @@ pub(super) async fn since(
         return Ok(now.people);
     }
     let text = "SELECT COUNT(*) AS gone FROM session_people
-                WHERE session_id = $1 AND present = 0 AND departed_at > $2";
+                WHERE session_id = $1 AND present = 0 AND departed_at >= $2";
     let row = transaction.row(&sql(text).bind(session.0).bind(window.from)).await?;
     let kept: u64 = row.map(|row| row.count("gone")).transpose()?.unwrap_or_default();
-    let is_gone = |person: &&Person| person.present == 0 && person.departed_at > Some(window.from);
+    let is_gone = |person: &&Person| person.present == 0 && person.departed_at >= Some(window.from);
     let before = tail.known.iter().filter(is_gone).count() as u64;
     let after = tail.fold.people.values().filter(is_gone).count() as u64;
     Ok(now.present + (kept + after).saturating_sub(before))

@@ -166,7 +166,7 @@ impl ReadOwn {
         own.values_mut().for_each(|own| own.summary.people = own.summary.progress.present);
         let text = "SELECT p.session_id, COUNT(*) AS gone FROM session_people p
                     JOIN broadcast_sessions b ON b.id = p.session_id
-                    WHERE b.user_id = $1 AND p.present = 0 AND p.departed_at > $2 GROUP BY p.session_id";
+                    WHERE b.user_id = $1 AND p.present = 0 AND p.departed_at >= $2 GROUP BY p.session_id";
         for row in &transaction.rows(&sql(text).bind(self.owner.0).bind(from)).await? {
             if let Some(own) = own.get_mut(&BroadcastId(row.id("session_id")?)) {
                 own.summary.people += row.count::<u64>("gone")?;

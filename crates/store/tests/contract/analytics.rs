@@ -36,7 +36,7 @@ pub async fn sums_are_of_the_whole_log_however_far_it_is_added_up(db: Db) {
     watches(&db, &show, "ada", (0, 600)).await;
     let before = (told(&db, &show, Period::All).await, told(&db, &show, Period::FiveMinutes).await);
     assert_eq!(before, ((1, 600.0), (0, 0.0)));
-    assert_eq!(db.behind(None).await.unwrap(), [show.id]);
+    assert_eq!(db.behind(None).await.unwrap(), [(show.id, 3)]);
     let added = db.add_up(show.id).await.unwrap();
     assert_eq!((added.seq, added.has_more), (3, false));
     assert!(db.behind(None).await.unwrap().is_empty());
@@ -82,7 +82,7 @@ pub async fn an_owner_has_totals_over_all_sessions(db: Db) {
     watches(&db, &other, "eve", (0, 100)).await;
     let mut behind = db.behind(Some(ada.id)).await.unwrap();
     behind.sort_unstable();
-    assert_eq!(behind, [first.id, second.id]);
+    assert_eq!(behind, [(first.id, 3), (second.id, 5)]);
     for show in [&first, &second, &other] {
         db.add_up(show.id).await.unwrap();
     }
@@ -110,7 +110,7 @@ pub async fn a_log_is_read_by_type_and_from_either_end(db: Db) {
     let read = async |kinds: &[&str], after, before, newest_first, limit| {
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         let query = EventQuery { after, before, kinds, newest_first, limit };
-        let events = db.events(show.id, &query).await.unwrap();
+        let events = db.events(show.id, &query).await.unwrap().events;
         events.iter().map(|event| event.seq).collect::<Vec<_>>()
     };
     assert_eq!(read(&["poll.opened"], 0, None, false, 10).await, [2, 8]);
@@ -120,6 +120,49 @@ pub async fn a_log_is_read_by_type_and_from_either_end(db: Db) {
     assert_eq!(read(&[], 0, None, true, 3).await, [10, 9, 8]);
     assert_eq!(read(&[], 3, Some(6), true, 10).await, [5, 4]);
     assert!(read(&["poll.never"], 0, None, false, 10).await.is_empty());
+}
+
+pub async fn whoever_reads_types_of_a_log_that_grows_misses_nothing(db: Db) {
+    const VIEWERS: u64 = 60;
+    let show = db.show(0).await;
+    let viewers = async {
+        for _ in 0..VIEWERS {
+            watches(&db, &show, "ada", (0, 10)).await;
+        }
+    };
+    let reader = async {
+        let (mut read, mut after) = (Vec::new(), 0);
+        while read.len() < 2 * VIEWERS as usize {
+            let kinds = vec!["viewer.joined".to_owned(), "viewer.left".to_owned()];
+            let query = EventQuery { kinds, ..EventQuery::after(after, 7) };
+            read.extend(db.events(show.id, &query).await.unwrap().events.iter().map(|event| event.seq));
+            after = read.last().copied().unwrap_or_default();
+        }
+        read
+    };
+    let ((), read) = tokio::join!(viewers, reader);
+    assert_eq!(read, (2..2 * VIEWERS + 2).collect::<Vec<_>>());
+}
+
+pub async fn so_much_of_a_log_is_read_at_once_as_is_good_for_memory(db: Db) {
+    let show = db.show(0).await;
+    for _ in 0..3 {
+        let data = json!({"text": "x".repeat(900_000)});
+        db.append(show.id, NewEvent { kind: "slides".into(), data, ..db.event(EventType::Reaction) })
+            .await
+            .unwrap();
+    }
+    let read = async |kinds: &[&str], newest_first, limit| {
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let query = EventQuery { kinds, newest_first, ..EventQuery::after(0, limit) };
+        let read = db.events(show.id, &query).await.unwrap();
+        (read.events.iter().map(|event| event.seq).collect::<Vec<_>>(), read.is_cut)
+    };
+    assert_eq!(read(&[], false, 10).await, (vec![1, 2, 3], true));
+    assert_eq!(read(&[], true, 10).await, (vec![4, 3], true));
+    assert_eq!(read(&["slides", "broadcast.created"], false, 2).await, (vec![1, 2], true));
+    assert_eq!(read(&["broadcast.created"], false, 10).await, (vec![1], false));
+    assert!(!db.add_up(show.id).await.unwrap().has_more);
 }
 
 pub async fn what_ended_long_ago_goes_whole(db: Db) {
@@ -137,6 +180,6 @@ pub async fn what_ended_long_ago_goes_whole(db: Db) {
     assert_eq!(db.remove_ended(after(1)).await.unwrap(), None);
     assert_eq!(db.sessions().await.unwrap(), [open.id]);
     assert!(db.broadcast(old.id).await.unwrap().is_none());
-    assert!(db.events(old.id, &EventQuery::after(0, 10)).await.unwrap().is_empty());
+    assert!(db.events(old.id, &EventQuery::after(0, 10)).await.unwrap().events.is_empty());
     assert_eq!(db.counts(&open).await.viewers, 1);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tallylight_core::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Status, Visibility};
 use tallylight_core::event::{EventQuery, EventType, LeaveReason, NewEvent};
 use tallylight_core::ids::BroadcastId;
@@ -27,7 +28,7 @@ pub async fn an_unknown_broadcast_is_none(db: Db) {
     db.show(0).await;
     assert_eq!(db.broadcast(BroadcastId(db.id())).await.unwrap(), None);
     assert_eq!(db.broadcast_by_stream_key(&[0; 32]).await.unwrap(), None);
-    assert!(db.events(BroadcastId(db.id()), &EventQuery::after(0, 10)).await.unwrap().is_empty());
+    assert!(db.events(BroadcastId(db.id()), &EventQuery::after(0, 10)).await.unwrap().events.is_empty());
 }
 
 pub async fn a_change_is_kept_with_all_its_fields_and_events(db: Db) {
@@ -107,6 +108,9 @@ pub async fn a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_w
     let show = db.show(0).await;
     let show = db.saves(&show, |show| show.title = "A name I regret".into()).await.unwrap();
     db.watches(&show).await;
+    let poll =
+        NewEvent { kind: "poll.opened".into(), data: json!({"by": "ada"}), ..db.event(EventType::Reaction) };
+    db.append(show.id, poll).await.unwrap();
     let mut after = Broadcast { revision: show.revision + 1, ..show.clone() };
     (after.status, after.ended_at, after.deleted_at) = (Status::Ended, Some(NOON), Some(NOON));
     db.evicts(&show, &after, LeaveReason::Ended).await;
@@ -118,8 +122,16 @@ pub async fn a_deleted_broadcast_is_gone_and_its_log_stays_without_what_people_w
     let kinds: Vec<_> = log.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(
         kinds,
-        ["broadcast.created", "broadcast.updated", "viewer.joined", "viewer.left", "broadcast.ended"]
+        [
+            "broadcast.created",
+            "broadcast.updated",
+            "viewer.joined",
+            "poll.opened",
+            "viewer.left",
+            "broadcast.ended"
+        ]
     );
+    assert_eq!(log[3].data, json!({}), "whatever an integrator wrote");
     assert_eq!((&log[0].data, &log[1].data), (&nothing().into(), &nothing().into()), "titles are blanked");
     assert!(log[2].data["person"].is_string(), "figures stay");
 }

@@ -468,7 +468,7 @@ impl Db {
 
     /// The whole log, known to be numbered 1, 2, 3 … without a gap.
     pub async fn log(&self, show: &Broadcast) -> Vec<Event> {
-        let events = self.events(show.id, &EventQuery::after(0, 10_000)).await.unwrap();
+        let events = self.events(show.id, &EventQuery::after(0, 10_000)).await.unwrap().events;
         let numbers: Vec<u64> = events.iter().map(|event| event.seq).collect();
         assert_eq!(numbers, (1..=events.len() as u64).collect::<Vec<_>>(), "a gap or a double");
         events

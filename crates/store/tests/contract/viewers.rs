@@ -213,7 +213,7 @@ pub async fn events_are_read_after_a_number_and_up_to_a_limit(db: Db) {
         db.watches(&other).await;
     }
     let numbers = async |after, limit| {
-        let events = db.events(show.id, &EventQuery::after(after, limit)).await.unwrap();
+        let events = db.events(show.id, &EventQuery::after(after, limit)).await.unwrap().events;
         assert!(events.iter().all(|event| event.session_id == show.id));
         events.iter().map(|event| event.seq).collect::<Vec<_>>()
     };

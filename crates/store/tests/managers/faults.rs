@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Scope;
-use tallylight_core::event::{Event, EventQuery, NewEvent};
+use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::session::Joined;
@@ -83,7 +83,7 @@ impl SessionStore for Door {
         self.store.viewer(session, viewer).await
     }
 
-    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Vec<Event>> {
+    async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         self.store.events(session, query).await
     }
 

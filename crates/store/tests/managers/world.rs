@@ -287,7 +287,7 @@ impl World {
 
     /// The whole log, known to be numbered without a gap.
     pub async fn log(&self, id: BroadcastId) -> Vec<Event> {
-        let events = self.store.events(id, &EventQuery::after(0, 100_000)).await.unwrap();
+        let events = self.store.events(id, &EventQuery::after(0, 100_000)).await.unwrap().events;
         assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "a gap or a double");
         events
     }
