@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tallylight_core::SessionManager;
+use tallylight_core::ids::BroadcastId;
+use tallylight_core::{Error, SessionManager};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -31,26 +32,48 @@ impl LogKeeper {
     }
 
     async fn work(&self) {
+        // Removing much takes long: logs go on being added up meanwhile.
+        tokio::join!(self.add_up(), self.remove());
+    }
+
+    async fn add_up(&self) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut removals = tokio::time::interval(REMOVAL_PERIOD);
-        let mut knows_all = false;
+        let (mut knows_all, mut has_failed) = (false, false);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {
-                    if !knows_all {
-                        knows_all = self.sessions.find_what_is_behind().await.is_ok();
-                    }
-                    if let Err(error) = self.sessions.add_up_logs().await {
-                        warn!(%error, "logs could not be added up; trying again in a moment");
-                    }
+            ticks.tick().await;
+            let done = self.add_up_once(&mut knows_all).await;
+            match &done {
+                Err((Some(broadcast_id), error)) if !has_failed => {
+                    warn!(%broadcast_id, %error, "a log could not be added up; trying again until it can");
                 }
-                _ = removals.tick() => self.remove().await,
+                Err((None, error)) if !has_failed => {
+                    warn!(%error, "could not look which logs are to be added up; trying again until it can");
+                }
+                Ok(()) if has_failed => info!("logs are added up again"),
+                _ => {}
             }
+            has_failed = done.is_err();
         }
     }
 
+    async fn add_up_once(&self, knows_all: &mut bool) -> Result<(), (Option<BroadcastId>, Error)> {
+        if !*knows_all {
+            self.sessions.find_what_is_behind().await.map_err(|error| (None, error))?;
+            *knows_all = true;
+        }
+        self.sessions.add_up_logs().await.map_err(|(id, error)| (Some(id), error))
+    }
+
     async fn remove(&self) {
+        let mut ticks = tokio::time::interval(REMOVAL_PERIOD);
+        loop {
+            ticks.tick().await;
+            self.remove_once().await;
+        }
+    }
+
+    async fn remove_once(&self) {
         let Some(retention) = self.retention else { return };
         match self.sessions.remove_ended(retention).await {
             Ok(0) => {}

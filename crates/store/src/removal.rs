@@ -25,8 +25,10 @@ const MANY: &[&str] = &[
        (SELECT starts_at FROM session_rollups WHERE session_id = $1 LIMIT $2)",
 ];
 
-/// Removes what is left.
+/// Removes what is left, and sums that somebody was adding meanwhile.
 const LAST: &[&str] = &[
+    "DELETE FROM session_people WHERE session_id = $1",
+    "DELETE FROM session_rollups WHERE session_id = $1",
     "DELETE FROM session_progress WHERE session_id = $1",
     "DELETE FROM session_counters WHERE session_id = $1",
     "DELETE FROM broadcast_sessions WHERE id = $1",
@@ -48,7 +50,7 @@ impl Store {
     }
 }
 
-/// From here on nobody finds it.
+/// From here on nobody finds it, and no change of it that was under way can be saved.
 struct Hide(BroadcastId, Time);
 
 #[async_trait]
@@ -56,7 +58,7 @@ impl Work for Hide {
     type Done = ();
 
     async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
-        let text = "UPDATE broadcast_sessions SET deleted_at = COALESCE(deleted_at, $2) WHERE id = $1";
+        let text = "UPDATE broadcast_sessions SET deleted_at = COALESCE(deleted_at, $2), revision = revision + 1 WHERE id = $1";
         transaction.execute(&sql(text).bind(self.0.0).bind(self.1)).await.map(|_| ())
     }
 }

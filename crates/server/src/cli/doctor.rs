@@ -68,16 +68,28 @@ async fn audit(store: &Store, session: Option<BroadcastId>) -> anyhow::Result<Ve
     let mut found = Vec::new();
     for id in sessions {
         let passed = |_| bar.tick();
-        match auditor.audit(id, (Period::All, None), clock.now(), &passed).await? {
-            Some(finding) => found.push(finding),
-            None if session.is_some() => bail!("there is no session {id}, or it was deleted"),
-            None => {}
+        match auditor.audit(id, (Period::All, None), clock.now(), &passed).await {
+            Ok(Some(finding)) => found.push(finding),
+            Ok(None) if session.is_some() => bail!("there is no session {id}, or it was deleted"),
+            Ok(None) => {}
+            // What was found before and what there is to find after it is told all the same.
+            Err(error) => {
+                found.push(Finding {
+                    id,
+                    events: 0,
+                    faults: vec![format!("it could not be audited: {error}")],
+                });
+            }
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if session.is_none() {
-        found.extend(auditor.audit_places().await?);
+    for places in auditor.audit_places().await? {
+        match found.iter_mut().find(|finding| finding.id == places.id) {
+            Some(known) => known.faults.extend(places.faults),
+            None if session.is_none() => found.push(places),
+            None => {}
+        }
     }
     Ok(found)
 }
