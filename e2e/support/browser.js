@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { chromium } from "playwright-core";
 import { atEnd } from "./stage.js";
+import { until } from "./until.js";
 
 const ARGUMENTS = [
   "--no-sandbox",
@@ -78,6 +79,14 @@ export class Visitor {
     await this.context.close();
     this.isContent();
   }
+}
+
+/** Waits until the video has moved on by so many seconds. */
+export async function plays(page, seconds = 1) {
+  const video = page.locator("video");
+  const time = () => video.evaluate((element) => (element.readyState >= 2 ? element.currentTime : 0));
+  const begun = await until("the video begins", time);
+  await until("the video moves on", async () => (await time()) > begun + seconds);
 }
 
 /** Runs in each page: violations of the content security policy go to the console, as what they are. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Visitor } from "../support/browser.js";
+import { plays, Visitor } from "../support/browser.js";
 import { Encoder, play } from "../support/encoder.js";
 import { whole } from "../support/playlist.js";
 import { runBinary, Server } from "../support/server.js";
@@ -22,6 +22,9 @@ test("whoever watches is in the log, in the figures and in the audit", async (t)
   const visitor = await Visitor.come(t, [server.url]);
   const [first, second] = [await visitor.opens(`${server.url}/watch/${show.id}`), await visitor.opens(`${server.url}/watch/${show.id}`)];
   await ada.counts(show, 3);
+  // Who knows that it came in can say goodbye.
+  await plays(first);
+  await plays(second);
   await first.close();
   await second.close();
   await player.kill();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { Visitor } from "../support/browser.js";
+import { plays, Visitor } from "../support/browser.js";
 import { Encoder } from "../support/encoder.js";
 import { Server } from "../support/server.js";
 import { atEnd } from "../support/stage.js";
@@ -16,14 +16,6 @@ async function stage(t, { settings, onAir = false, ...broadcast } = {}) {
   const encoder = await Encoder.publish(t, show);
   await ada.sees(show, "live");
   return { server, ada, show, encoder };
-}
-
-/** Waits until the video has moved on by a second. */
-async function plays(page) {
-  const video = page.locator("tl-player video");
-  const time = () => video.evaluate((element) => (element.readyState >= 2 ? element.currentTime : 0));
-  const begun = await until("the video begins", time);
-  await until("the video moves on", async () => (await time()) > begun + 1);
 }
 
 /** How far behind the encoder the picture is, in seconds, by the dates in the playlist. */

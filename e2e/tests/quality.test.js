@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { Visitor } from "../support/browser.js";
+import { plays, Visitor } from "../support/browser.js";
 import { Encoder } from "../support/encoder.js";
 import { whole } from "../support/playlist.js";
 import { quality } from "../support/quality.js";
@@ -39,13 +39,6 @@ async function site(t, address, cmcd) {
   return `http://127.0.0.1:${elsewhere.address().port}`;
 }
 
-/** Waits until the video has moved on by so many seconds. */
-async function plays(page, seconds = 2) {
-  const time = () => page.locator("video").evaluate((video) => (video.readyState >= 2 ? video.currentTime : 0));
-  const begun = await until("the video begins", time);
-  await until("the video moves on", async () => (await time()) > begun + seconds);
-}
-
 /** Waits until what was told satisfies; what it was. */
 const told = (owner, show, satisfies) =>
   until("it is told", async () => {
@@ -57,7 +50,7 @@ test("the watch page tells how it started and how it plays", async (t) => {
   const { server, ada, show } = await stage(t);
   const visitor = await Visitor.come(t, [server.url]);
   const page = await visitor.opens(`${server.url}/watch/${show.id}`);
-  await plays(page);
+  await plays(page, 2);
   const sums = await told(ada, show, ({ played }) => played > 2);
   t.diagnostic(JSON.stringify(sums));
   assert.equal(sums.viewers, 1);
@@ -72,12 +65,12 @@ test("a plain hls.js tells its stalls", async (t) => {
   const origin = await site(t, show.hls_url, {});
   const visitor = await Visitor.come(t, [server.url, origin]);
   const page = await visitor.opens(origin);
-  await plays(page);
+  await plays(page, 2);
   await page.locator("video").evaluate((video) => video.addEventListener("waiting", () => (window.hasStalled = true)));
   await encoder.kill();
   await until("it runs out of media", () => page.evaluate(() => window.hasStalled));
   await Encoder.publish(t, show);
-  await plays(page);
+  await plays(page, 2);
   const sums = await told(ada, show, ({ stalls }) => stalls > 0);
   t.diagnostic(JSON.stringify(sums));
   assert.deepEqual([sums.viewers, sums.startup, sums.played], [0, 0, 0], "nothing is made up");

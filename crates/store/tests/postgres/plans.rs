@@ -1,5 +1,6 @@
 //! Every statement of the busy paths finds its rows by an index: what PostgreSQL itself explains of what it executes.
 
+use tallylight_core::analytics::{Period, Progress, Window};
 use tallylight_core::directory::Scope;
 use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -53,6 +54,11 @@ const CROWD: &str = "
   INSERT INTO sign_ins SELECT gen_random_uuid(), id, '', now(), now(), now() FROM users;
   INSERT INTO session_quality (id, session_id, bucket)
     SELECT gen_random_uuid(), id, now() - n * interval '10 s' FROM users, generate_series(1, 4) AS n;
+  INSERT INTO session_progress SELECT id, 1, now(), now(), 0, 0, 0, 0 FROM users;
+  INSERT INTO session_people SELECT id, 'p' || n, 0, now() FROM users, generate_series(1, 4) AS n;
+  INSERT INTO session_rollups
+    SELECT id, 3600, now() - n * interval '1 h', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM users, generate_series(1, 4) AS n;
   ANALYZE";
 
 /// Plans by which a table of this size is read whole, but where it is meant to be.
@@ -63,7 +69,10 @@ fn whole_reads(log: &str) -> Vec<&str> {
         "session_counters",
         "active_viewers",
         "session_events",
+        "session_people",
+        "session_progress",
         "session_quality",
+        "session_rollups",
         "sign_ins",
     ];
     let is_whole =
@@ -107,9 +116,20 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.save_quality(vec![row]).await.unwrap();
         let day = Span { from: NOON, to: NOON + time::Duration::DAY, interval_seconds: 60 };
         db.quality(show.id, day).await.unwrap();
+        db.add_up(show.id).await.unwrap();
+        for period in [Period::All, Period::Hour] {
+            let choose = |log: &Progress| Window::new(period, None, log, NOON);
+            db.summary(show.id, &choose).await.unwrap();
+        }
+        db.behind(Some(ada.id)).await.unwrap();
+        for since in [None, Some(NOON)] {
+            db.summaries_of(ada.id, since).await.unwrap();
+            db.quality_of(ada.id, since).await.unwrap();
+        }
     }
     let before = db.broadcast(show.id).await.unwrap().unwrap();
     db.ends(&before.broadcast).await;
+    assert_eq!(db.remove_ended(NOON + time::Duration::SECOND).await.unwrap(), Some(show.id));
     let log = db.database.log();
     assert!(log[start..].contains("Index"), "the server explains what it executes");
     assert_eq!(whole_reads(&log[start..]), Vec::<&str>::new());
