@@ -88,6 +88,11 @@ impl Query {
         })
     }
 
+    /// How many bytes its texts have.
+    pub(super) fn text_bytes(&self) -> usize {
+        [&self.q, &self.category, &self.tag, &self.user].into_iter().flatten().map(String::len).sum()
+    }
+
     /// Those asked for, each with what it is sorted by.
     pub(super) fn select<'a, K>(
         &self,

@@ -253,3 +253,11 @@ fn when_rankings_take_too_much_room_the_oldest_goes() {
     assert!(!house.rankings.may_be_shown_again(&house.directory, &lists[0].1, house.now), "it is made anew");
     assert!(house.rankings.may_be_shown_again(&house.directory, &lists[2].1, house.now));
 }
+
+#[test]
+fn a_long_query_takes_the_room_of_its_text() {
+    let house = House { rankings: Rankings::within(5_000), ..House::with(30) };
+    let padded = |blanks| Query { q: Some(format!("étude{}", " ".repeat(blanks))), ..Query::default() };
+    let [first, second] = [3_000, 3_001].map(|blanks| house.lists(&padded(blanks), 20).0.next.unwrap());
+    assert!(house.resumes(first, 20).is_none() && house.resumes(second, 20).is_some());
+}
