@@ -13,13 +13,34 @@ use crate::token::{Pass, PassKind};
 const AT_ONCE: usize = 1_000;
 
 impl SessionManager {
-    /// Takes what a viewer tells with a heartbeat or when it leaves. Whoever is not there, and the owner's preview, is
+    /// Takes what a viewer tells with a heartbeat. Whoever is not there, and the owner's preview, is
     /// not listened to. It is no sign of life.
     pub fn report_playback(&self, id: BroadcastId, viewer_token: &str, beacon: &Beacon) {
         let pass = self.tokens.check_viewer(id, viewer_token);
         if let Some(entry) = pass.and_then(|pass| self.entry(id, pass)) {
             self.note(entry.session, &self.quality.beacon(entry, beacon));
         }
+    }
+
+    /// Says goodbye as [`SessionManager::leave`] does, and takes what the viewer tells at last. That counts once it has
+    /// left: who has no answer says it again.
+    ///
+    /// # Errors
+    /// As [`SessionManager::leave`].
+    pub async fn leave_telling(
+        &self,
+        id: BroadcastId,
+        viewer_token: &str,
+        beacon: Option<&Beacon>,
+    ) -> Result<()> {
+        // Looked up before: who has gone is not listened to.
+        let pass = self.tokens.check_viewer(id, viewer_token);
+        let entry = pass.and_then(|pass| self.entry(id, pass));
+        self.leave(id, viewer_token).await?;
+        if let (Some(entry), Some(beacon)) = (entry, beacon) {
+            self.note(id, &self.quality.beacon(entry, beacon));
+        }
+        Ok(())
     }
 
     /// Takes what a player says with a playlist request (CMCD).

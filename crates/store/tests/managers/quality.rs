@@ -87,9 +87,25 @@ async fn the_last_seconds_are_told_with_the_goodbye() {
     let world = World::new().await;
     let show = world.show(&world.user("ada").await).await;
     let viewer = world.watcher(show).await;
+    for _ in 0..2 {
+        let left = world.sessions.leave_telling(show, &viewer.viewer_token, Some(&FIVE_SECONDS)).await;
+        assert_eq!(refusal(left), "accepted");
+    }
     world.sessions.report_playback(show, &viewer.viewer_token, &FIVE_SECONDS);
-    world.sessions.leave(show, &viewer.viewer_token).await.unwrap();
-    world.sessions.report_playback(show, &viewer.viewer_token, &FIVE_SECONDS);
+    world.sessions.write_quality().await.unwrap();
+    assert_eq!(watching(&world.told(show).await), (4_000, 1_000, 1));
+}
+
+#[tokio::test]
+async fn a_goodbye_that_is_said_again_tells_its_last_seconds_once() {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let viewer = world.watcher(show).await;
+    let leaves = || world.sessions.leave_telling(show, &viewer.viewer_token, Some(&FIVE_SECONDS));
+    world.door.refuses.store(true, Ordering::Relaxed);
+    assert!(leaves().await.is_err());
+    world.door.refuses.store(false, Ordering::Relaxed);
+    leaves().await.unwrap();
     world.sessions.write_quality().await.unwrap();
     assert_eq!(watching(&world.told(show).await), (4_000, 1_000, 1));
 }
