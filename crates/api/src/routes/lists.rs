@@ -224,6 +224,9 @@ impl ActiveParams {
             if text.as_ref().is_some_and(|text| text.chars().count() > most) {
                 return Err(refused(name, format!("has more than {most} characters")));
             }
+            if text.as_ref().is_some_and(|text| text.contains('\0')) {
+                return Err(refused(name, "must not contain NUL"));
+            }
         }
         let scope = match self.visibility {
             Some(VisibilityView::Private) => Scope::PrivateOf(caller.signed_in()?.id),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::Query;
 use tallylight_core::event::{Event, EventQuery, NewEvent};
 use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -24,6 +24,8 @@ pub struct Door {
     store: Arc<Store>,
     /// The next join is answered when `open` says so, after it is on disk.
     pub holds_join: AtomicBool,
+    /// So is the next list of another time.
+    pub holds_list: AtomicBool,
     pub on_disk: Notify,
     pub open: Notify,
     /// Nothing that would be written is.
@@ -36,9 +38,10 @@ pub struct Door {
 
 impl Door {
     pub fn new(store: Arc<Store>) -> Self {
-        let [holds_join, refuses, loses_answers, is_crowded] = [(); 4].map(|()| AtomicBool::new(false));
+        let [holds_join, holds_list, refuses, loses_answers, is_crowded] =
+            [(); 5].map(|()| AtomicBool::new(false));
         let (on_disk, open) = (Notify::new(), Notify::new());
-        Self { store, holds_join, on_disk, open, refuses, loses_answers, is_crowded }
+        Self { store, holds_join, holds_list, on_disk, open, refuses, loses_answers, is_crowded }
     }
 
     fn writes(&self) -> Result<&Store> {
@@ -114,8 +117,12 @@ impl BroadcastStore for Door {
         self.store.open_broadcasts().await
     }
 
-    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
-        let live = self.store.live_at(time, scope, limit).await?;
+    async fn live_at(&self, time: Time, query: &Query, limit: u32) -> Result<Vec<Snapshot>> {
+        let live = self.store.live_at(time, query, limit).await?;
+        if self.holds_list.swap(false, Ordering::Relaxed) {
+            self.on_disk.notify_one();
+            self.open.notified().await;
+        }
         let is_crowded = self.is_crowded.load(Ordering::Relaxed);
         Ok(if is_crowded { live.iter().cycle().take(limit as usize).cloned().collect() } else { live })
     }
