@@ -104,14 +104,27 @@ impl SessionManager {
         Ok(())
     }
 
+    /// Writes rows together. Where the store refuses them for good they are halved until those are found that it will
+    /// never take: these are given up, and no others.
     async fn write_rows(&self, rows: &[QualityRow]) -> Result<()> {
-        let done = self.store.save_quality(rows.to_vec()).await;
-        if let Err(error @ (Error::Unavailable(_) | Error::Busy(_))) = done {
-            return Err(error);
+        let mut parts = vec![rows];
+        while let Some(part) = parts.pop() {
+            match (self.store.save_quality(part.to_vec()).await, part) {
+                (Ok(()), _) => {}
+                (Err(error @ (Error::Unavailable(_) | Error::Busy(_))), _) => return Err(error),
+                (Err(error), [row]) => {
+                    let QualityRow { session_id, bucket, .. } = row;
+                    warn!(%session_id, %bucket, %error, "what viewers told of playback in these 10 s is lost");
+                }
+                (Err(_), part) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                    continue;
+                }
+            }
+            self.quality.written(part, self.clock().now());
         }
-        // What the store refuses for good would be refused for ever.
-        self.quality.written(rows, self.clock().now());
-        done
+        Ok(())
     }
 
     pub(super) async fn write_quality_if_due(&self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The store, made to answer late or not at all.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
@@ -32,6 +32,8 @@ pub struct Door {
     pub refuses: AtomicBool,
     /// Everything is written, and no answer comes back.
     pub loses_answers: AtomicBool,
+    /// What is told of this session is refused for good.
+    pub poison: Mutex<Option<BroadcastId>>,
     /// As many as are asked for were live at any time.
     pub is_crowded: AtomicBool,
 }
@@ -41,7 +43,8 @@ impl Door {
         let [holds_join, holds_list, refuses, loses_answers, is_crowded] =
             [(); 5].map(|()| AtomicBool::new(false));
         let (on_disk, open) = (Notify::new(), Notify::new());
-        Self { store, holds_join, holds_list, on_disk, open, refuses, loses_answers, is_crowded }
+        let poison = Mutex::default();
+        Self { store, poison, holds_join, holds_list, on_disk, open, refuses, loses_answers, is_crowded }
     }
 
     fn writes(&self) -> Result<&Store> {
@@ -91,6 +94,10 @@ impl SessionStore for Door {
     }
 
     async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()> {
+        let poison = *self.poison.lock().unwrap();
+        if rows.iter().any(|row| Some(row.session_id) == poison) {
+            return Err(Error::Internal("there is no such session".into()));
+        }
         self.answer(self.writes()?.save_quality(rows).await)
     }
 

@@ -171,6 +171,27 @@ async fn what_cannot_be_written_waits_and_is_written_once() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_good_takes_nothing_else_with_it() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let mut shows = Vec::new();
+    for _ in 0..5 {
+        let show = world.show(&ada).await;
+        world.beats(show, &world.watcher(show).await, &FIVE_SECONDS);
+        shows.push(show);
+    }
+    *world.door.poison.lock().unwrap() = Some(shows[1]);
+    world.sessions.write_quality().await.unwrap();
+    *world.door.poison.lock().unwrap() = None;
+    world.sessions.write_quality().await.unwrap();
+    let mut stalls = Vec::new();
+    for show in shows {
+        stalls.push(world.told(show).await.stalls);
+    }
+    assert_eq!(stalls, [1, 0, 1, 1, 1], "what was given up is not tried again");
+}
+
+#[tokio::test]
 async fn a_server_that_starts_anew_adds_to_the_same_bucket() {
     let world = World::new().await;
     let show = world.show(&world.user("ada").await).await;
