@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use super::{Admitted, SessionManager};
+use crate::broadcast::Status;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, ViewerId};
@@ -71,15 +72,21 @@ impl SessionManager {
     /// Takes a batch of events of a player (CTA-5004-B §2.2). It is no sign of life; who is not there is not listened to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a wrong token, [`Error::BroadcastEnded`], after which players stop reporting.
-    pub fn collect(&self, id: BroadcastId, playback_token: &str, reports: &[Cmcd]) -> Result<()> {
-        let pass =
-            self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
-        if !self.is_open(id) {
+    /// [`Error::NotFound`] for a wrong token and for a private broadcast that this viewer does not watch,
+    /// [`Error::BroadcastEnded`], after which players stop reporting, or the store's.
+    pub async fn collect(&self, id: BroadcastId, playback_token: &str, reports: &str) -> Result<()> {
+        let nothing = Error::NotFound("playback address");
+        let Some(pass) = self.tokens.check_playback(id, playback_token) else { return Err(nothing) };
+        let broadcast = self.ledger.get(id).await?;
+        let entry = self.entry(id, pass);
+        if broadcast.is_private() && pass.kind == PassKind::Viewer && entry.is_none() {
+            return Err(nothing);
+        }
+        if broadcast.status == Status::Ended {
             return Err(Error::BroadcastEnded);
         }
-        if let Some(entry) = self.entry(id, pass) {
-            self.note(id, &self.quality.events(entry, reports));
+        if let Some(entry) = entry {
+            self.note(id, &self.quality.events(entry, &Cmcd::parse_body(reports)));
         }
         Ok(())
     }

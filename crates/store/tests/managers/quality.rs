@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tallylight_core::broadcast::Visibility;
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::quality::{Beacon, Cmcd, Quality, Span};
 use tallylight_core::session::Joined;
@@ -75,9 +76,9 @@ async fn only_viewers_who_are_there_are_listened_to() {
     world.sessions.report_playback(show, "nonsense", &FIVE_SECONDS);
     world.pass(16).await;
     world.sessions.report_playback(show, &silent.viewer_token, &FIVE_SECONDS);
-    let events = [Cmcd::parse("e=ps,sta=f,ts=1,v=2")];
-    assert_eq!(refusal(world.sessions.collect(show, &silent.playback_token, &events)), "accepted");
-    assert_eq!(refusal(world.sessions.collect(other, &silent.playback_token, &events)), "not found");
+    let events = "e=ps,sta=f,ts=1,v=2";
+    assert_eq!(refusal(world.sessions.collect(show, &silent.playback_token, events).await), "accepted");
+    assert_eq!(refusal(world.sessions.collect(other, &silent.playback_token, events).await), "not found");
     world.sessions.write_quality().await.unwrap();
     assert!(world.told(show).await.is_empty() && world.told(other).await.is_empty());
 }
@@ -211,6 +212,21 @@ async fn what_has_ended_tells_players_to_stop_reporting() {
     let show = world.show(&ada).await;
     let viewer = world.join(&ANYBODY, show).await.unwrap();
     world.ends(&ada, show).await;
-    let events = [Cmcd::parse("e=t,sta=p,ts=1,v=2")];
-    assert_eq!(refusal(world.sessions.collect(show, &viewer.playback_token, &events)), "ended");
+    let events = "e=t,sta=p,ts=1,v=2";
+    assert_eq!(refusal(world.sessions.collect(show, &viewer.playback_token, events).await), "ended");
+}
+
+#[tokio::test]
+async fn to_those_who_were_cut_what_turned_private_does_not_exist() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let (eve, preview) = (world.watcher(show).await, world.join(&ada, show).await.unwrap());
+    world.sets_visibility(&ada, show, Visibility::Private).await;
+    let reports = async |who: &Joined| {
+        refusal(world.sessions.collect(show, &who.playback_token, "e=t,sta=p,ts=1,v=2").await)
+    };
+    assert_eq!((reports(&eve).await, reports(&preview).await), ("not found", "accepted"));
+    world.ends(&ada, show).await;
+    assert_eq!((reports(&eve).await, reports(&preview).await), ("not found", "ended"));
 }
