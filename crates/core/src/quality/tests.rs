@@ -120,6 +120,27 @@ fn nobody_has_played_longer_than_time_has_passed() {
 }
 
 #[test]
+fn nobody_has_stalled_more_often_than_once_a_second() {
+    let often = Beacon { stalls: MAX_STALLS, ..Beacon::default() };
+    let player = Player::new(Mode::Requests).beacons(1, &often).beacons(2, &often);
+    assert_eq!(watching(&player.sum), (0, 0, 62), "two seconds, and a minute");
+    let stalls = format!("sta=p,v=2,bsd=({})", "1 ".repeat(30));
+    let player = (0..100).fold(Player::new(Mode::Requests), |player, _| player.says(0, &stalls));
+    assert_eq!(watching(&player.sum).2, 60);
+}
+
+#[test]
+fn an_error_without_a_state_is_one_failure_until_a_state_is_told() {
+    let errors = |player: Player| (0..5).fold(player, |player, _| player.says(1, "ec=(\"E1\"),v=2"));
+    let player = errors(Player::new(Mode::Requests));
+    assert_eq!(player.sum.playback_failures(), 1);
+    let player = player.says(2, "sta=f,v=2,ec=(\"E1\")");
+    assert_eq!(player.sum.playback_failures(), 1, "the same one");
+    let player = errors(player.says(3, "sta=p,v=2")).says(4, "sta=f,v=2");
+    assert_eq!(player.sum.playback_failures(), 2, "from the first state on the states alone tell");
+}
+
+#[test]
 fn what_cmcd_told_is_not_told_again_by_beacons() {
     let player = Player::new(Mode::Requests)
         .says(0, "sta=p,v=2,msd=900")
