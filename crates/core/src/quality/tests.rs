@@ -268,6 +268,20 @@ fn rows_that_cannot_be_written_do_not_grow_without_bound() {
 }
 
 #[test]
+fn rows_that_are_on_disk_make_room_for_those_that_are_not() {
+    let (told, mut rows) = (Quality { stalls: 1, ..Quality::default() }, Rows::default());
+    let session = |number: usize| BroadcastId(Uuid::from_u128(number as u128));
+    for number in 0..MAX_ROWS {
+        rows.add(session(number), NOON, &told, Uuid::from_u128(number as u128));
+    }
+    let (first, last) = (rows.unwritten()[0].clone(), rows.unwritten()[MAX_ROWS - 1].clone());
+    rows.written(&[last]);
+    rows.add(session(MAX_ROWS), NOON, &told, Uuid::from_u128(MAX_ROWS as u128));
+    assert_eq!(rows.forget_beyond_bound(), 0, "nothing is lost");
+    assert_eq!((rows.unwritten().len(), rows.unwritten()[0].id), (MAX_ROWS, first.id));
+}
+
+#[test]
 fn a_state_that_is_unknown_is_none() {
     assert_eq!(Cmcd::parse("sta=w").state, None);
     assert_eq!(Cmcd::parse("sta=\"p\"").state, Some(State::Playing));

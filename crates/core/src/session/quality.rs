@@ -159,7 +159,7 @@ impl SessionManager {
             Err(error) => return warn!(%error, "a report of playback is lost"),
         };
         if let Some(lost) = self.quality.add(session, told, now, id) {
-            warn!(lost, "the database is away for long: the oldest figures of playback are being dropped");
+            warn!(lost, "more figures of playback wait to be written than are kept: the oldest are lost");
         }
     }
 }
