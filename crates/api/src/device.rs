@@ -4,9 +4,9 @@
 //! visitors are followed. Apps without cookies may send an id of their own.
 
 use http::header::{COOKIE, HOST, ORIGIN};
-use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
 use tallylight_core::viewer::DeviceId;
+use url::Url;
 
 use crate::extract::Base;
 
@@ -29,10 +29,18 @@ pub fn known(headers: &HeaderMap, public_url: Option<&Uri>) -> Option<DeviceId> 
 pub fn is_foreign(headers: &HeaderMap, public_url: Option<&Uri>) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let origin = origin.to_str().unwrap_or_default();
-    let Some((_, authority)) = origin.split_once("://") else { return true };
+    let (Some((scheme, _)), Some(asking)) = (origin.split_once("://"), place(origin)) else { return true };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let public = public_url.and_then(Uri::authority).map(Authority::as_str);
-    ![host, public].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(authority))
+    // A proxy may have taken the TLS off: of the `Host` alone no scheme is known, so it is taken as the page's own.
+    let host = host.and_then(|host| place(&format!("{scheme}://{host}")));
+    let public = public_url.and_then(|url| place(&url.to_string()));
+    ![host, public].into_iter().flatten().any(|own| own == asking)
+}
+
+/// Host and port of an address. A scheme's own port need not be written, and browsers leave it out.
+fn place(address: &str) -> Option<(String, u16)> {
+    let url = Url::parse(address).ok()?;
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
 /// Hands a browser its id.
@@ -73,6 +81,28 @@ mod tests {
         let headers = headers(Some("https://public.example"), "");
         let public = Uri::from_static("https://public.example/");
         assert!(is_foreign(&headers, None) && !is_foreign(&headers, Some(&public)));
+    }
+
+    #[test]
+    fn a_schemes_own_port_need_not_be_written() {
+        let asked = |origin, host: &'static str| {
+            let mut headers = headers(Some(origin), "");
+            headers.insert(HOST, HeaderValue::from_static(host));
+            headers
+        };
+        for (origin, public) in [
+            ("https://public.example", "https://public.example:443/"),
+            ("https://public.example:443", "https://public.example/"),
+            ("http://public.example", "http://PUBLIC.example:80/"),
+        ] {
+            assert!(!is_foreign(&asked(origin, "inside"), Some(&Uri::from_static(public))), "{origin}");
+        }
+        let public = Uri::from_static("https://public.example/");
+        assert!(is_foreign(&asked("https://public.example:8443", "inside"), Some(&public)));
+        assert!(is_foreign(&asked("http://public.example", "inside"), Some(&public)), "not over TLS");
+        assert!(!is_foreign(&asked("https://live.example", "live.example:443"), None));
+        assert!(!is_foreign(&asked("http://[::1]", "[::1]:80"), None));
+        assert!(is_foreign(&asked("http://live.example:80", "live.example:8080"), None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tallylight_core::viewer::Client;
 
 use crate::device;
@@ -79,13 +80,29 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // Looked at first and apart: of some wrong types the parser says the same as of broken syntax.
     let syntax = serde_json::from_slice::<serde::de::IgnoredAny>(body);
     syntax.map_err(|error| Problem::new("invalid-json", format!("the body is not JSON: {error}")))?;
+    parse_object(body, "")
+}
+
+/// Reads a field of a body that was left as it came.
+pub fn parse_field<T: DeserializeOwned>(name: &str, raw: &RawValue) -> Result<T, Problem> {
+    parse_object(raw.get().as_bytes(), name)
+}
+
+/// Reads JSON that stands in a field of this name, or is the whole body.
+fn parse_object<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<T, Problem> {
     // Taken as it comes, an array would fill the fields in their order.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::field("invalid-fields", "body", "must be a JSON object"));
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        let field = if name.is_empty() { "body" } else { name };
+        return Err(Problem::field("invalid-fields", field, "must be a JSON object"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        field_problem("invalid-fields", &error.path().to_string(), &error.inner().to_string())
+        let path = match (name, error.path().to_string()) {
+            ("", path) => path,
+            (name, path) if path == "." => name.to_owned(),
+            (name, path) => format!("{name}.{path}"),
+        };
+        field_problem("invalid-fields", &path, &error.inner().to_string())
     })
 }
 

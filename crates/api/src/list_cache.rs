@@ -17,6 +17,8 @@ use crate::problem::Problem;
 
 /// How many bytes of lists are kept: anybody may ask for any list.
 const MAX_BYTES: u64 = 32 << 20;
+/// What the cache spends on a list beside its texts, in bytes.
+const ENTRY_BYTES: usize = 256;
 
 /// An answer with its entity tag.
 #[derive(Debug, Clone)]
@@ -71,7 +73,8 @@ pub struct ListCache {
 impl Default for ListCache {
     fn default() -> Self {
         let bytes = |key: &(String, String), list: &Arc<Marked>| {
-            u32::try_from(key.0.len() + key.1.len() + list.1.body.len()).unwrap_or(u32::MAX)
+            let texts = key.0.len() + key.1.len() + list.1.body.len();
+            u32::try_from(ENTRY_BYTES + size_of::<Marked>() + texts).unwrap_or(u32::MAX)
         };
         Self { lists: Cache::builder().max_capacity(MAX_BYTES).weigher(bytes).build() }
     }

@@ -75,7 +75,12 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
+    outage: Option<Outage>,
 }
+
+/// Why the database did not answer. It goes with the answer as far as the layer that logs it, and no further.
+#[derive(Debug, Clone)]
+pub struct Outage(pub String);
 
 /// A problem on the wire (RFC 9457 §3.1).
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,14 +114,15 @@ pub struct FieldErrorView {
 impl Problem {
     /// A problem of a code out of [`CODES`].
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), outage: None }
     }
 
     /// A problem with one field or parameter.
     pub fn field(code: &'static str, field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let detail = format!("{field} {message}");
-        Self { code, detail, errors: vec![FieldError { field: field.to_owned(), message }] }
+        let errors = vec![FieldError { field: field.to_owned(), message }];
+        Self { code, detail, errors, outage: None }
     }
 
     fn entry(&self) -> (StatusCode, &'static str) {
@@ -132,7 +138,7 @@ impl From<Error> for Problem {
             Error::NotFound(_) => "not-found",
             Error::Unauthenticated(_) => "unauthenticated",
             Error::Forbidden(_) => "forbidden",
-            Error::Invalid(errors) => return Self { code: "invalid-fields", detail, errors },
+            Error::Invalid(errors) => return Self { errors, ..Self::new("invalid-fields", detail) },
             Error::Taken(field) => return Self::field("taken", field, "is taken"),
             Error::InvalidTransition { .. } => "invalid-transition",
             Error::TooManyBroadcasts(_) => "too-many-broadcasts",
@@ -146,8 +152,9 @@ impl From<Error> for Problem {
             }
             Error::Busy(_) => "busy",
             Error::Unavailable(reason) => {
-                tracing::error!(reason, "the database is unavailable");
-                return Self::new("unavailable", "the database does not answer now; try again in a moment");
+                let told =
+                    Self::new("unavailable", "the database does not answer now; try again in a moment");
+                return Self { outage: Some(Outage(reason)), ..told };
             }
             Error::Internal(reason) => {
                 tracing::error!(reason, "internal error");
@@ -186,6 +193,9 @@ impl IntoResponse for Problem {
                 .collect(),
         };
         let mut response = (status, Json(view)).into_response();
+        if let Some(outage) = self.outage {
+            response.extensions_mut().insert(outage);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -91,7 +91,7 @@ pub mod url {
 
 /// The whole server over its managers.
 pub fn app(parts: Parts) -> Router {
-    let max_body_bytes = parts.settings.max_body_bytes;
+    let (max_body_bytes, clock) = (parts.settings.max_body_bytes, parts.clock.clone());
     let (api, document) = api().split_for_parts();
     let state = App::new(parts, json(&document));
     let router = Router::new()
@@ -102,7 +102,7 @@ pub fn app(parts: Parts) -> Router {
         .with_state(state)
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes)
+    layers::around(router, max_body_bytes, clock)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tallylight_core::clock::Clock;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
@@ -21,6 +22,8 @@ pub struct Parts {
     pub origin: Arc<Origin>,
     /// Settings.
     pub settings: HttpSettings,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The state shared by all handlers.
@@ -46,7 +49,7 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, settings } = parts;
+        let Parts { broadcasts, sessions, users, origin, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::broadcast::{Snapshot, Status};
+use crate::broadcast::{Broadcast, Snapshot, Status};
 use crate::ids::{BroadcastId, UserId};
 use crate::viewer::Counts;
 
@@ -35,21 +35,43 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     snapshot: Snapshot,
-    /// The title as it is compared and searched, folded once a title and not once a comparison.
-    folded_title: Arc<str>,
+    words: Words,
+}
+
+/// The texts by which a broadcast is compared and found: folded once a change, and not once a comparison.
+#[derive(Debug, Clone)]
+struct Words {
+    title: Arc<str>,
+    tags: Box<[String]>,
+    intent: Option<String>,
+}
+
+impl Words {
+    fn of(item: &Broadcast) -> Self {
+        let (title, tags, intent) = texts(item);
+        Self {
+            title: title.to_lowercase().into(),
+            tags: tags.iter().map(|tag| tag.to_lowercase()).collect(),
+            intent: intent.map(str::to_lowercase),
+        }
+    }
+}
+
+fn texts(item: &Broadcast) -> (&str, &[String], Option<&str>) {
+    (&item.title, &item.tags, item.ai_intent.as_deref())
 }
 
 impl Entry {
     fn new(snapshot: Snapshot) -> Self {
-        let folded_title = snapshot.title.to_lowercase().into();
-        Self { snapshot, folded_title }
+        let words = Words::of(&snapshot);
+        Self { snapshot, words }
     }
 
     /// Takes over a newer state and newer counts.
     fn update(&mut self, newer: Snapshot) {
         if newer.revision >= self.snapshot.revision {
-            if newer.title != self.snapshot.title {
-                self.folded_title = newer.title.to_lowercase().into();
+            if texts(&newer) != texts(&self.snapshot) {
+                self.words = Words::of(&newer);
             }
             self.snapshot.broadcast = newer.broadcast;
         }
@@ -145,7 +167,7 @@ impl Directory {
             Sort::ViewerCount => self.ranked_by(query, |entry| entry.snapshot.viewer_count()),
             Sort::StartedAt => self.ranked_by(query, |entry| entry.snapshot.started_at),
             Sort::Duration => self.ranked_by(query, |entry| Reverse(entry.snapshot.started_at)),
-            Sort::Title => self.ranked_by(query, |entry| entry.folded_title.clone()),
+            Sort::Title => self.ranked_by(query, |entry| entry.words.title.clone()),
         }
     }
 

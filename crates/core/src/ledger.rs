@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use crate::broadcast::{Broadcast, Snapshot};
@@ -96,6 +96,14 @@ impl Doubt {
 /// [`Error::Busy`].
 pub async fn wait_for(turn: &Mutex<()>) -> Result<MutexGuard<'_, ()>> {
     timeout(MAX_WAIT, turn.lock()).await.map_err(|_| Error::Busy("changes of this broadcast"))
+}
+
+/// As [`wait_for`], for work that goes on although its caller does not.
+///
+/// # Errors
+/// [`Error::Busy`] with what is being done.
+pub async fn wait_to_own(turn: &Arc<Mutex<()>>, what: &'static str) -> Result<OwnedMutexGuard<()>> {
+    timeout(MAX_WAIT, Arc::clone(turn).lock_owned()).await.map_err(|_| Error::Busy(what))
 }
 
 /// What a rule decided: the next state and what is to be logged.

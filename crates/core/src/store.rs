@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::analytics::{Progress, Summary, Window};
 use crate::broadcast::{Broadcast, Snapshot};
 use crate::clock::Time;
-use crate::directory::Scope;
+use crate::directory::Query;
 use crate::error::Result;
 use crate::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
@@ -52,8 +52,9 @@ pub trait BroadcastStore: Send + Sync {
     /// All that have not ended.
     async fn open_broadcasts(&self) -> Result<Vec<Snapshot>>;
 
-    /// Up to `limit` that were live at a time, as they are now; deleted ones not.
-    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>>;
+    /// Up to `limit` that were live at a time, as they are now; deleted ones not. Of the query only what needs no look at
+    /// each is heeded: whose they are, and whether they are featured.
+    async fn live_at(&self, time: Time, query: &Query, limit: u32) -> Result<Vec<Snapshot>>;
 
     /// How many measured viewers each of these had at a time.
     async fn viewers_at(&self, time: Time, sessions: &[BroadcastId]) -> Result<Vec<(BroadcastId, u32)>>;

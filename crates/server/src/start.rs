@@ -78,12 +78,11 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         clock: clock.clone(),
         stop: stop.clone(),
     };
-    let requests = rtmp::serve(rtmp_listener, settings.rtmp(), stop.clone());
-    tasks.spawn(encoders.run(requests));
+    tasks.spawn(encoders.run(rtmp::serve(rtmp_listener, settings.rtmp(), stop.clone())));
     let keeper = Keeper {
         sessions: managers.sessions.clone(),
         origin: origin.clone(),
-        clock,
+        clock: clock.clone(),
         linger: settings.ended_media_linger(),
     };
     tasks.spawn(keeper.run(stop.clone()));
@@ -97,6 +96,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         users: managers.users,
         origin,
         settings: settings.http(rtmp.port())?,
+        clock,
     });
     tasks.spawn(http::serve(http_listener, app, settings.http_limits(), stop.clone()));
     let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);

@@ -82,6 +82,19 @@ async fn nobody_goes_on_with_somebody_elses_private_list() {
 }
 
 #[tokio::test]
+async fn texts_that_are_never_kept_are_refused_by_name() {
+    let app = TestApp::start().await;
+    let anyone = app.stranger();
+    for (name, most) in [("q", 255), ("category", 100), ("tag", 50), ("user", 32)] {
+        let of_length = |length: usize| format!("{ACTIVE}?{name}={}", "%C3%A9".repeat(length));
+        anyone.get(&of_length(most)).await.is(200).has("/total", 0);
+        for refused in [of_length(most + 1), format!("{ACTIVE}?{name}=a%00b")] {
+            anyone.get(&refused).await.is_problem(400, "invalid-query").names(name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_goes_with_nothing_that_contradicts_it() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;

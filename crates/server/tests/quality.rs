@@ -72,29 +72,44 @@ async fn beacons_come_with_heartbeats_and_with_the_goodbye() {
 }
 
 #[tokio::test]
-async fn a_beacon_that_makes_no_sense_is_refused_by_name() {
+async fn a_beacon_that_makes_no_sense_is_refused_by_name_and_no_more_than_that() {
     let app = TestApp::start().await;
     let show = app.user("ada").await.goes_live("Launch day").await;
     let eve = app.stranger();
-    let viewer = eve.joins(&show).await.is(200);
     for (playback, field) in [
         (json!({ "played_ms": 3_600_001 }), "playback.played_ms"),
+        (json!({ "played_ms": 1e300 }), "playback.played_ms"),
         (json!({ "startup_ms": 600_001 }), "playback.startup_ms"),
+        (json!({ "startup_ms": -1 }), "playback.startup_ms"),
         (json!({ "stalls": -1 }), "playback.stalls"),
         (json!({ "stalled_ms": "1" }), "playback.stalled_ms"),
         (json!({ "failure": "gremlins" }), "playback.failure"),
         (json!({ "mood": "good" }), "mood"),
+        (json!([1, 2, 3]), "playback"),
         (json!(7), "playback"),
     ] {
+        let viewer = eve.joins(&show).await.is(200);
         for verb in ["heartbeat", "leave"] {
-            eve.tells(verb, &show, &viewer, playback.clone())
-                .await
-                .is_problem(422, "invalid-fields")
-                .names(field);
+            let told = eve.tells(verb, &show, &viewer, playback.clone()).await;
+            told.is_problem(422, "invalid-fields").names(field);
         }
+        eve.tells("heartbeat", &show, &viewer, playback).await.is_problem(410, "viewer-gone");
     }
-    eve.beats(&show, &viewer).await.is(204);
+    eve.get(&format!("/api/broadcasts/{}", show.id)).await.is(200).has("/viewer_count", 0);
     assert!(told(&app, &show).await.is_empty());
+}
+
+#[tokio::test]
+async fn milliseconds_are_rounded() {
+    let app = TestApp::start().await;
+    let show = app.user("ada").await.goes_live("Launch day").await;
+    let eve = app.stranger();
+    let viewer = eve.joins(&show).await.is(200);
+    let fine = json!({ "startup_ms": 839.6, "played_ms": 4200.5, "stalled_ms": 0.4 });
+    eve.tells("heartbeat", &show, &viewer, fine).await.is(204);
+    eve.tells("heartbeat", &show, &viewer, json!({ "startup_ms": null })).await.is(204);
+    let sum = told(&app, &show).await;
+    assert_eq!((sum.startup_ms, sum.played_ms, sum.stalled_ms), (840, 4_201, 0));
 }
 
 #[tokio::test]

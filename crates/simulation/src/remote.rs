@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::Query;
 use tallylight_core::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -202,7 +202,7 @@ impl BroadcastStore for Remote {
         self.read(move |database| database.broadcast_by_stream_key(&hash)).await
     }
 
-    async fn live_at(&self, _time: Time, _scope: Scope, _limit: u32) -> Result<Vec<Snapshot>> {
+    async fn live_at(&self, _time: Time, _query: &Query, _limit: u32) -> Result<Vec<Snapshot>> {
         Ok(Vec::new())
     }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::broadcast::{Broadcast, Ingest, MediaAddresses, Snapshot};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::Query;
 use tallylight_core::event::NewEvent;
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::store::{BroadcastStore, Change};
@@ -64,8 +64,8 @@ impl BroadcastStore for Store {
         self.database.all_rows(sql(select!("b.ended_at IS NULL"))).await?.iter().map(snapshot).collect()
     }
 
-    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
-        past::live_at(&self.database, time, scope, limit).await
+    async fn live_at(&self, time: Time, query: &Query, limit: u32) -> Result<Vec<Snapshot>> {
+        past::live_at(&self.database, time, query, limit).await
     }
 
     async fn viewers_at(&self, time: Time, sessions: &[BroadcastId]) -> Result<Vec<(BroadcastId, u32)>> {

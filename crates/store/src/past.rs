@@ -4,7 +4,7 @@ use tallylight_core::Result;
 use tallylight_core::analytics::{LEVELS, start_of};
 use tallylight_core::broadcast::Snapshot;
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::{Query, Scope};
 use tallylight_core::ids::BroadcastId;
 
 use crate::broadcasts::{select, snapshot};
@@ -13,23 +13,35 @@ use crate::row::Row;
 use crate::statement::{Bulk, sql};
 
 /// See [`tallylight_core::store::BroadcastStore::live_at`].
-pub async fn live_at(database: &Database, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
+pub async fn live_at(database: &Database, time: Time, query: &Query, limit: u32) -> Result<Vec<Snapshot>> {
+    // Each has a text of its own, so that it is planned by what it asks for.
     macro_rules! live {
-        ($scope:literal) => {
+        ($whose:literal) => {
+            match query.featured {
+                None => live!($whose, ""),
+                Some(true) => live!($whose, " AND b.is_featured"),
+                Some(false) => live!($whose, " AND NOT b.is_featured"),
+            }
+        };
+        ($whose:literal, $featured:literal) => {
             select!(
                 "b.started_at <= $1 AND (b.ended_at IS NULL OR b.ended_at > $1) AND b.deleted_at IS NULL AND ",
-                $scope,
+                $whose,
+                $featured,
                 " LIMIT $2"
             )
         };
     }
-    let statement = match scope {
-        Scope::Public => {
-            sql(live!("b.status <> 'private' AND b.visibility = 'public'")).bind(time).bind(limit)
+    let begun = |text| sql(text).bind(time).bind(limit);
+    let statement = match (query.scope, &query.user) {
+        (Scope::Public, None) => begun(live!("b.status <> 'private' AND b.visibility = 'public'")),
+        (Scope::Public, Some(user)) => {
+            begun(live!("b.status <> 'private' AND b.visibility = 'public' AND u.username = $3")).bind(user)
         }
-        Scope::PrivateOf(owner) => {
-            let text = live!("(b.status = 'private' OR b.visibility = 'private') AND b.user_id = $3");
-            sql(text).bind(time).bind(limit).bind(owner.0)
+        // So few that their owner's name need not be looked at.
+        (Scope::PrivateOf(owner), _) => {
+            begun(live!("(b.status = 'private' OR b.visibility = 'private') AND b.user_id = $3"))
+                .bind(owner.0)
         }
     };
     database.all_rows(statement).await?.iter().map(snapshot).collect()

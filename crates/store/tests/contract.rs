@@ -129,6 +129,7 @@ on_each_database! {
     }
     past {
         who_was_live_then_is_found_and_nobody_else,
+        who_was_live_then_is_found_by_broadcaster_and_by_being_featured,
         the_viewers_of_then_are_counted_from_the_log,
         no_more_are_read_than_asked_for,
     }

@@ -40,7 +40,8 @@ pub struct AnalyticsParams {
     #[param(example = "1h")]
     period: Option<String>,
     /// Some of `viewer_count`, `unique_viewers`, `watch_time`, `average_watch_time`, `retention`, `joins`, `leaves`,
-    /// `engagement`, `chat_messages`, `reactions`, `startup_time`, `rebuffer_ratio`, `playback_failures`, with commas between them; all by default.
+    /// `engagement`, `chat_messages`, `reactions`, `startup_time`, `rebuffer_ratio`, `playback_failures`, with commas
+    /// between them; all by default.
     #[param(example = "viewer_count,engagement")]
     metrics: Option<String>,
     /// `10s`, `1m`, `5m`, `15m`, `1h` or `1d`; by default one that fits the period.

@@ -15,15 +15,18 @@ use crate::auth::Auth;
 use crate::extract::{Base, parse_query};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
-use crate::router::url as at;
+use crate::router::url as address;
 use crate::routes::broadcasts::view;
 use crate::state::App;
 use crate::views::{BroadcastList, VisibilityView};
 
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
-/// Longer texts find nothing and are not worth folding.
+/// Longer texts find nothing, as nothing is kept that is longer; and what was asked for is remembered.
 const MAX_SEARCH_CHARS: usize = 255;
+const MAX_CATEGORY_CHARS: usize = 100;
+const MAX_TAG_CHARS: usize = 50;
+const MAX_USER_CHARS: usize = 32;
 
 /// By what a list is sorted.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
@@ -75,17 +78,20 @@ pub struct ActiveParams {
     #[param(max_length = 255)]
     q: Option<String>,
     /// An `ai_intent`.
+    #[param(max_length = 100)]
     category: Option<String>,
     /// A tag.
+    #[param(max_length = 50)]
     tag: Option<String>,
     /// A broadcaster's user name.
+    #[param(max_length = 32)]
     user: Option<String>,
     /// Featured ones, or all others.
     featured: Option<bool>,
 }
 
 /// Broadcasts that are on air or paused.
-#[utoipa::path(get, path = at::ACTIVE, operation_id = "list_active_broadcasts", tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
+#[utoipa::path(get, path = address::ACTIVE, operation_id = "list_active_broadcasts", tag = "broadcasts", params(ActiveParams), security((), ("bearer" = [])), responses(
     (status = 200, description = "Some of them", body = BroadcastList, headers(("ETag" = String))),
     (status = 304, description = "Nothing changed"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
@@ -209,8 +215,18 @@ impl ActiveParams {
     }
 
     fn query(&self, caller: &Caller) -> Result<Query, Problem> {
-        if self.q.as_ref().is_some_and(|q| q.chars().count() > MAX_SEARCH_CHARS) {
-            return Err(refused("q", format!("has more than {MAX_SEARCH_CHARS} characters")));
+        for (name, text, most) in [
+            ("q", &self.q, MAX_SEARCH_CHARS),
+            ("category", &self.category, MAX_CATEGORY_CHARS),
+            ("tag", &self.tag, MAX_TAG_CHARS),
+            ("user", &self.user, MAX_USER_CHARS),
+        ] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+                return Err(refused(name, format!("has more than {most} characters")));
+            }
+            if text.as_ref().is_some_and(|text| text.contains('\0')) {
+                return Err(refused(name, "must not contain NUL"));
+            }
         }
         let scope = match self.visibility {
             Some(VisibilityView::Private) => Scope::PrivateOf(caller.signed_in()?.id),

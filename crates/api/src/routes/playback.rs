@@ -16,7 +16,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use tallylight_core::Caller;
 use tallylight_core::ids::BroadcastId;
-use tallylight_core::quality::Cmcd;
 use tallylight_core::session::Admitted;
 use tallylight_core::viewer::Client;
 use tallylight_media::hls::{Directives, PLAYLIST_CONTENT_TYPE, Placement, Rendition, Resource, Stream};
@@ -134,7 +133,7 @@ pub async fn cmcd(
     Path((id, token)): Path<(BroadcastId, String)>,
     Text(body): Text,
 ) -> Result<StatusCode, Problem> {
-    app.sessions.collect(id, &token, &Cmcd::parse_body(&body))?;
+    app.sessions.collect(id, &token, &body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

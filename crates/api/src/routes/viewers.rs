@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::value::RawValue;
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::quality::Beacon;
 use tallylight_core::session::{JoinRequest, Joined};
@@ -12,7 +13,7 @@ use tallylight_core::viewer::DeviceId;
 
 use crate::auth::Auth;
 use crate::device;
-use crate::extract::{Base, FromClient, Json, Path};
+use crate::extract::{Base, FromClient, Json, Path, parse_field};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -87,9 +88,9 @@ pub async fn heartbeat(
     Path(id): Path<BroadcastId>,
     Json(body): Json<ViewerTokenRequest>,
 ) -> Result<StatusCode, Problem> {
-    let beacon = beacon(body.playback)?;
+    // First: whoever tells nonsense of playback is there all the same.
     app.sessions.heartbeat(id, &body.viewer_token)?;
-    if let Some(beacon) = beacon {
+    if let Some(beacon) = beacon(body.playback.as_deref())? {
         app.sessions.report_playback(id, &body.viewer_token, &beacon);
     }
     Ok(StatusCode::NO_CONTENT)
@@ -108,16 +109,20 @@ pub async fn leave(
     Path(id): Path<BroadcastId>,
     Json(body): Json<ViewerTokenRequest>,
 ) -> Result<StatusCode, Problem> {
-    // Before: who has gone is not listened to.
-    if let Some(beacon) = beacon(body.playback)? {
-        app.sessions.report_playback(id, &body.viewer_token, &beacon);
+    match beacon(body.playback.as_deref()) {
+        Ok(beacon) => app.sessions.leave_telling(id, &body.viewer_token, beacon.as_ref()).await?,
+        // Whoever tells nonsense of playback leaves all the same.
+        Err(refused) => {
+            app.sessions.leave(id, &body.viewer_token).await?;
+            return Err(refused);
+        }
     }
-    app.sessions.leave(id, &body.viewer_token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn beacon(report: Option<PlaybackReport>) -> Result<Option<Beacon>, Problem> {
-    let beacon = report.map(Beacon::from);
-    beacon.as_ref().map_or(Ok(()), Beacon::check)?;
-    Ok(beacon)
+fn beacon(report: Option<&RawValue>) -> Result<Option<Beacon>, Problem> {
+    let Some(report) = report else { return Ok(None) };
+    let beacon = Beacon::from(parse_field::<PlaybackReport>("playback", report)?);
+    beacon.check()?;
+    Ok(Some(beacon))
 }

@@ -1,6 +1,9 @@
 //! What viewers tell with heartbeats and when they leave.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+use serde_json::value::RawValue;
 use tallylight_core::quality::{Beacon, Failure};
 use utoipa::ToSchema;
 
@@ -10,7 +13,9 @@ use utoipa::ToSchema;
 pub struct ViewerTokenRequest {
     pub viewer_token: String,
     /// How playback went since the report before.
-    pub playback: Option<PlaybackReport>,
+    // Read by itself, after the sign of life that it came with: see `PlaybackReport`.
+    #[schema(value_type = Option<PlaybackReport>)]
+    pub playback: Option<Box<RawValue>>,
 }
 
 /// How playback went since this viewer's report before. Times are in milliseconds; what is left out is 0.
@@ -18,14 +23,15 @@ pub struct ViewerTokenRequest {
 #[serde(deny_unknown_fields)]
 pub struct PlaybackReport {
     /// From the wish to play to the first picture. Counted once in a stay.
+    #[serde(default, deserialize_with = "some_milliseconds")]
     #[schema(minimum = 0, maximum = 600_000)]
     pub startup_ms: Option<u32>,
     /// For how long was played.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "milliseconds")]
     #[schema(minimum = 0, maximum = 3_600_000)]
     pub played_ms: u32,
     /// For how long playback had stalled: begun, wanted, and out of media.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "milliseconds")]
     #[schema(minimum = 0, maximum = 3_600_000)]
     pub stalled_ms: u32,
     /// How often it stalled.
@@ -34,6 +40,23 @@ pub struct PlaybackReport {
     pub stalls: u32,
     /// Why playback broke off. To be told once, until it plays again.
     pub failure: Option<FailureView>,
+}
+
+/// Whole milliseconds; players measure finer, which is rounded.
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let rounded = number.as_f64().unwrap_or(f64::MAX).round();
+    if rounded < 0.0 {
+        return Err(D::Error::custom("must not be negative"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    Ok(rounded as u32)
+}
+
+fn some_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Milliseconds(#[serde(deserialize_with = "milliseconds")] u32);
+    Ok(Option::<Milliseconds>::deserialize(deserializer)?.map(|Milliseconds(number)| number))
 }
 
 /// Why playback broke off: `network`, playlists or media could not be fetched; `media`, what was fetched could not be

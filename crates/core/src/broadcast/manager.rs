@@ -108,7 +108,8 @@ pub struct BroadcastManager {
     keys: Arc<StreamKeys>,
     settings: BroadcastSettings,
     rankings: Rankings,
-    past: Mutex<()>,
+    /// Whose turn it is to list another time.
+    past: Arc<Mutex<()>>,
 }
 
 impl BroadcastManager {
@@ -119,7 +120,7 @@ impl BroadcastManager {
         keys: Arc<StreamKeys>,
         settings: BroadcastSettings,
     ) -> Self {
-        Self { ledger, sessions, keys, settings, rankings: Rankings::default(), past: Mutex::default() }
+        Self { ledger, sessions, keys, settings, rankings: Rankings::default(), past: Arc::default() }
     }
 
     /// Makes a broadcast.

@@ -88,6 +88,11 @@ impl Query {
         })
     }
 
+    /// How many bytes its texts have.
+    pub(super) fn text_bytes(&self) -> usize {
+        [&self.q, &self.category, &self.tag, &self.user].into_iter().flatten().map(String::len).sum()
+    }
+
     /// Those asked for, each with what it is sorted by.
     pub(super) fn select<'a, K>(
         &self,
@@ -126,19 +131,17 @@ impl<'a> Matcher<'a> {
 
     fn matches(&self, entry: &Entry) -> bool {
         let (query, item) = (self.query, &entry.snapshot);
-        let same = |value: &str, wanted: &str| value.to_lowercase() == wanted;
-        let is_of = |category: &str| item.ai_intent.as_deref().is_some_and(|intent| same(intent, category));
         query.scope.holds(item)
             && query.featured.is_none_or(|featured| item.is_featured == featured)
             && query.user.as_deref().is_none_or(|user| item.owner_name == user)
-            && self.category.as_deref().is_none_or(is_of)
-            && self.tag.as_deref().is_none_or(|tag| item.tags.iter().any(|it| same(it, tag)))
+            && (self.category.is_none() || entry.words.intent == self.category)
+            && self.tag.as_ref().is_none_or(|tag| entry.words.tags.contains(tag))
             && self.q.as_deref().is_none_or(|q| found(entry, q))
     }
 }
 
 fn found(entry: &Entry, q: &str) -> bool {
-    entry.folded_title.contains(q)
+    entry.words.title.contains(q)
         || entry.snapshot.owner_name.contains(q)
-        || entry.snapshot.tags.iter().any(|tag| tag.to_lowercase().contains(q))
+        || entry.words.tags.iter().any(|tag| tag.contains(q))
 }

@@ -20,6 +20,8 @@ const CURSOR_LIFE: Duration = Duration::from_secs(60);
 const MAX_BYTES: u64 = 128 << 20;
 /// How many bytes of queries are remembered with their latest ranking: anybody may ask for anything.
 const MAX_QUERY_BYTES: u64 = 4 << 20;
+/// What a cache spends on an entry beside what is in it, in bytes.
+const ENTRY_BYTES: usize = 256;
 /// From this many open broadcasts on, sorting them all at each change would be most of what the server does.
 const LARGE: usize = 2_000;
 /// How old a list of a large directory may be.
@@ -103,15 +105,13 @@ impl Default for Rankings {
 impl Rankings {
     /// Keeps no more than so many bytes of rankings.
     pub(super) fn within(max_bytes: u64) -> Self {
-        let bytes = |_: &RankingId, ranking: &Arc<Ranking>| {
-            let ids = std::mem::size_of_val(&*ranking.ids);
-            u32::try_from(size_of::<Ranking>() + ids).unwrap_or(u32::MAX)
+        let weight = |query: &Query, rest: usize| {
+            let bytes = ENTRY_BYTES + size_of::<Query>() + query.text_bytes() + rest;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
         };
-        let query_bytes = |query: &Query, _: &(Moment, RankingId)| {
-            let texts = [&query.q, &query.category, &query.tag, &query.user];
-            let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-            u32::try_from(size_of::<Query>() + texts).unwrap_or(u32::MAX)
-        };
+        let bytes =
+            move |_: &RankingId, ranking: &Arc<Ranking>| weight(&ranking.query, size_of_val(&*ranking.ids));
+        let query_bytes = move |query: &Query, _: &(Moment, RankingId)| weight(query, 0);
         // Whether a cursor is good is decided by the clock handed in; idle time here only frees memory.
         let kept = Cache::builder().max_capacity(max_bytes).weigher(bytes).time_to_idle(2 * CURSOR_LIFE);
         let latest = Cache::builder().max_capacity(MAX_QUERY_BYTES).weigher(query_bytes);
@@ -158,7 +158,7 @@ impl Rankings {
         let ranking = self.kept.get_with(id, || {
             Arc::new(Ranking { id, query: query.clone(), ids: ids.into(), good_until: AtomicU64::default() })
         });
-        // Large ones are few: what exceeds the bound goes at once.
+        // The cache evicts in its maintenance alone, which comes too rarely to hold the bound by itself.
         self.kept.run_pending_tasks();
         self.latest.insert(query.clone(), (moment, id));
         (ranking, moment)

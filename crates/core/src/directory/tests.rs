@@ -253,3 +253,29 @@ fn when_rankings_take_too_much_room_the_oldest_goes() {
     assert!(!house.rankings.may_be_shown_again(&house.directory, &lists[0].1, house.now), "it is made anew");
     assert!(house.rankings.may_be_shown_again(&house.directory, &lists[2].1, house.now));
 }
+
+#[test]
+fn a_broadcast_is_found_by_its_words_of_now_whatever_their_case() {
+    let house = House::with(1);
+    let finds = |query: Query| house.directory.ranked(&query).len();
+    let q = |text: &str| finds(Query { q: Some(text.into()), ..Query::default() });
+    let tag = |text: &str| finds(Query { tag: Some(text.into()), ..Query::default() });
+    let category = |text: &str| finds(Query { category: Some(text.into()), ..Query::default() });
+    house.changes(1, |it| {
+        it.tags = vec!["ÜBUNG".into(), "Late".into()];
+        it.ai_intent = Some("Music".into());
+    });
+    assert_eq!((q("übu"), tag("Übung"), tag("übu"), category("MUSIC"), category("mus")), (1, 1, 0, 1, 0));
+    house.changes(1, |it| it.tags = vec!["Early".into()]);
+    assert_eq!((q("übu"), tag("übung"), tag("EARLY"), category("music")), (0, 0, 1, 1));
+    house.changes(1, |it| it.ai_intent = None);
+    assert_eq!((category("music"), category(""), q("EARL")), (0, 0, 1));
+}
+
+#[test]
+fn a_long_query_takes_the_room_of_its_text() {
+    let house = House { rankings: Rankings::within(5_000), ..House::with(30) };
+    let padded = |blanks| Query { q: Some(format!("étude{}", " ".repeat(blanks))), ..Query::default() };
+    let [first, second] = [3_000, 3_001].map(|blanks| house.lists(&padded(blanks), 20).0.next.unwrap());
+    assert!(house.resumes(first, 20).is_none() && house.resumes(second, 20).is_some());
+}

@@ -35,6 +35,8 @@ pub(super) struct Follower {
     state: Option<State>,
     at: Option<Duration>,
     starting_since: Option<Duration>,
+    /// Whether an error was told, and counted, that no state has told of yet.
+    has_untold_error: bool,
     last_stall: Option<Duration>,
     /// Stalls that were counted and that no `bsd` has told of yet.
     untold_stalls: usize,
@@ -53,7 +55,8 @@ impl Follower {
         amounts.startup_ms = report.startup_ms.filter(|time| *time <= MAX_STARTUP_MS);
         if let Some(state) = report.state {
             self.enter(state, at, mode, &mut amounts);
-        } else if report.has_error && self.state.is_none() {
+        } else if report.has_error && self.state.is_none() && !self.has_untold_error {
+            self.has_untold_error = true;
             amounts.failure = Some(Failure::Other);
         }
         if report.stands_still && self.state == Some(State::Playing) {
@@ -120,9 +123,12 @@ impl Follower {
                     took.and_then(|took| u32::try_from(took).ok()).filter(|took| *took <= MAX_STARTUP_MS);
                 amounts.startup_ms = amounts.startup_ms.or(took);
             }
-            State::Failed if self.state != Some(State::Failed) => amounts.failure = Some(Failure::Other),
+            State::Failed if self.state != Some(State::Failed) && !self.has_untold_error => {
+                amounts.failure = Some(Failure::Other);
+            }
             _ => {}
         }
+        self.has_untold_error = false;
         self.state = Some(state);
     }
 }

@@ -7,7 +7,8 @@ use super::beacon::{Beacon, Failure};
 use super::cmcd::Cmcd;
 use super::follower::{Follower, Mode};
 
-/// Nobody has played longer than time has passed since the first report, and this.
+/// Nobody has played longer than time has passed since the first report, and this; nor stalled more often than once a
+/// second of that.
 const HEAD_START: Duration = Duration::from_secs(60);
 /// The most failures that are counted of one stay.
 const MAX_FAILURES: u64 = 100;
@@ -117,7 +118,8 @@ impl Playing {
         quality.stalled_ms = beyond(amounts.stalled_ms, &mut self.credit.stalled_ms).min(room);
         quality.played_ms =
             beyond(amounts.played_ms, &mut self.credit.played_ms).min(room - quality.stalled_ms);
-        quality.stalls = beyond(amounts.stalls, &mut self.credit.stalls);
+        let stalls = self.passed(now).as_secs().saturating_sub(self.counted.stalls);
+        quality.stalls = beyond(amounts.stalls, &mut self.credit.stalls).min(stalls);
         self.counted.stalled_ms += quality.stalled_ms;
         self.counted.played_ms += quality.played_ms;
         self.counted.stalls += quality.stalls;
@@ -127,9 +129,14 @@ impl Playing {
         quality
     }
 
+    /// The time of which this viewer may tell.
+    fn passed(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since) + HEAD_START
+    }
+
     /// How many more milliseconds are believed.
     fn room(&self, now: Duration) -> u64 {
-        let passed = (now.saturating_sub(self.since) + HEAD_START).as_millis();
+        let passed = self.passed(now).as_millis();
         let believed = self.counted.played_ms + self.counted.stalled_ms;
         u64::try_from(passed).unwrap_or(u64::MAX).saturating_sub(believed)
     }

@@ -8,7 +8,7 @@ use super::{BUCKET, Quality};
 use crate::clock::Time;
 use crate::ids::BroadcastId;
 
-/// The most rows that are kept while they cannot be written: an hour of 30 busy sessions.
+/// The most rows that are kept: while they cannot be written, an hour of 30 busy sessions.
 pub(super) const MAX_ROWS: usize = 10_000;
 
 /// What this server was told of a session in one [`BUCKET`]. Several servers, or one that started anew, have rows of
@@ -59,7 +59,9 @@ impl Rows {
     pub fn written(&mut self, rows: &[QualityRow]) {
         for written in rows {
             let key = (written.bucket.unix_timestamp(), written.session_id);
-            if let Some(row) = self.0.get_mut(&key).filter(|row| row.sums == written.sums) {
+            if let Some(row) =
+                self.0.get_mut(&key).filter(|row| row.id == written.id && row.sums == written.sums)
+            {
                 row.is_written = true;
             }
         }
@@ -71,8 +73,11 @@ impl Rows {
         self.0.retain(|(bucket, _), row| !row.is_written || *bucket >= current);
     }
 
-    /// Forgets the oldest rows beyond the bound; how many.
+    /// Forgets rows beyond the bound, those that are on disk before any other and then the oldest; how many are lost.
     pub fn forget_beyond_bound(&mut self) -> usize {
+        if self.0.len() > MAX_ROWS {
+            self.0.retain(|_, row| !row.is_written);
+        }
         let excess = self.0.len().saturating_sub(MAX_ROWS);
         for _ in 0..excess {
             self.0.pop_first();

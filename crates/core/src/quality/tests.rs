@@ -120,6 +120,27 @@ fn nobody_has_played_longer_than_time_has_passed() {
 }
 
 #[test]
+fn nobody_has_stalled_more_often_than_once_a_second() {
+    let often = Beacon { stalls: MAX_STALLS, ..Beacon::default() };
+    let player = Player::new(Mode::Requests).beacons(1, &often).beacons(2, &often);
+    assert_eq!(watching(&player.sum), (0, 0, 62), "two seconds, and a minute");
+    let stalls = format!("sta=p,v=2,bsd=({})", "1 ".repeat(30));
+    let player = (0..100).fold(Player::new(Mode::Requests), |player, _| player.says(0, &stalls));
+    assert_eq!(watching(&player.sum).2, 60);
+}
+
+#[test]
+fn an_error_without_a_state_is_one_failure_until_a_state_is_told() {
+    let errors = |player: Player| (0..5).fold(player, |player, _| player.says(1, "ec=(\"E1\"),v=2"));
+    let player = errors(Player::new(Mode::Requests));
+    assert_eq!(player.sum.playback_failures(), 1);
+    let player = player.says(2, "sta=f,v=2,ec=(\"E1\")");
+    assert_eq!(player.sum.playback_failures(), 1, "the same one");
+    let player = errors(player.says(3, "sta=p,v=2")).says(4, "sta=f,v=2");
+    assert_eq!(player.sum.playback_failures(), 2, "from the first state on the states alone tell");
+}
+
+#[test]
 fn what_cmcd_told_is_not_told_again_by_beacons() {
     let player = Player::new(Mode::Requests)
         .says(0, "sta=p,v=2,msd=900")
@@ -244,6 +265,20 @@ fn rows_that_cannot_be_written_do_not_grow_without_bound() {
     }
     assert_eq!((lost, rows.unwritten().len()), (1, MAX_ROWS));
     assert_eq!(rows.unwritten()[0].bucket, NOON + at(60), "the oldest goes first");
+}
+
+#[test]
+fn rows_that_are_on_disk_make_room_for_those_that_are_not() {
+    let (told, mut rows) = (Quality { stalls: 1, ..Quality::default() }, Rows::default());
+    let session = |number: usize| BroadcastId(Uuid::from_u128(number as u128));
+    for number in 0..MAX_ROWS {
+        rows.add(session(number), NOON, &told, Uuid::from_u128(number as u128));
+    }
+    let (first, last) = (rows.unwritten()[0].clone(), rows.unwritten()[MAX_ROWS - 1].clone());
+    rows.written(&[last]);
+    rows.add(session(MAX_ROWS), NOON, &told, Uuid::from_u128(MAX_ROWS as u128));
+    assert_eq!(rows.forget_beyond_bound(), 0, "nothing is lost");
+    assert_eq!((rows.unwritten().len(), rows.unwritten()[0].id), (MAX_ROWS, first.id));
 }
 
 #[test]

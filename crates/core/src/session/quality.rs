@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use super::{Admitted, SessionManager};
+use crate::broadcast::Status;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, ViewerId};
@@ -13,13 +14,34 @@ use crate::token::{Pass, PassKind};
 const AT_ONCE: usize = 1_000;
 
 impl SessionManager {
-    /// Takes what a viewer tells with a heartbeat or when it leaves. Whoever is not there, and the owner's preview, is
+    /// Takes what a viewer tells with a heartbeat. Whoever is not there, and the owner's preview, is
     /// not listened to. It is no sign of life.
     pub fn report_playback(&self, id: BroadcastId, viewer_token: &str, beacon: &Beacon) {
         let pass = self.tokens.check_viewer(id, viewer_token);
         if let Some(entry) = pass.and_then(|pass| self.entry(id, pass)) {
             self.note(entry.session, &self.quality.beacon(entry, beacon));
         }
+    }
+
+    /// Says goodbye as [`SessionManager::leave`] does, and takes what the viewer tells at last. That counts once it has
+    /// left: who has no answer says it again.
+    ///
+    /// # Errors
+    /// As [`SessionManager::leave`].
+    pub async fn leave_telling(
+        &self,
+        id: BroadcastId,
+        viewer_token: &str,
+        beacon: Option<&Beacon>,
+    ) -> Result<()> {
+        // Looked up before: who has gone is not listened to.
+        let pass = self.tokens.check_viewer(id, viewer_token);
+        let entry = pass.and_then(|pass| self.entry(id, pass));
+        self.leave(id, viewer_token).await?;
+        if let (Some(entry), Some(beacon)) = (entry, beacon) {
+            self.note(id, &self.quality.beacon(entry, beacon));
+        }
+        Ok(())
     }
 
     /// Takes what a player says with a playlist request (CMCD).
@@ -50,15 +72,21 @@ impl SessionManager {
     /// Takes a batch of events of a player (CTA-5004-B §2.2). It is no sign of life; who is not there is not listened to.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a wrong token, [`Error::BroadcastEnded`], after which players stop reporting.
-    pub fn collect(&self, id: BroadcastId, playback_token: &str, reports: &[Cmcd]) -> Result<()> {
-        let pass =
-            self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
-        if !self.is_open(id) {
+    /// [`Error::NotFound`] for a wrong token and for a private broadcast that this viewer does not watch,
+    /// [`Error::BroadcastEnded`], after which players stop reporting, or the store's.
+    pub async fn collect(&self, id: BroadcastId, playback_token: &str, reports: &str) -> Result<()> {
+        let nothing = Error::NotFound("playback address");
+        let Some(pass) = self.tokens.check_playback(id, playback_token) else { return Err(nothing) };
+        let broadcast = self.ledger.get(id).await?;
+        let entry = self.entry(id, pass);
+        if broadcast.is_private() && pass.kind == PassKind::Viewer && entry.is_none() {
+            return Err(nothing);
+        }
+        if broadcast.status == Status::Ended {
             return Err(Error::BroadcastEnded);
         }
-        if let Some(entry) = self.entry(id, pass) {
-            self.note(id, &self.quality.events(entry, reports));
+        if let Some(entry) = entry {
+            self.note(id, &self.quality.events(entry, &Cmcd::parse_body(reports)));
         }
         Ok(())
     }
@@ -83,14 +111,27 @@ impl SessionManager {
         Ok(())
     }
 
+    /// Writes rows together. Where the store refuses them for good they are halved until those are found that it will
+    /// never take: these are given up, and no others.
     async fn write_rows(&self, rows: &[QualityRow]) -> Result<()> {
-        let done = self.store.save_quality(rows.to_vec()).await;
-        if let Err(error @ (Error::Unavailable(_) | Error::Busy(_))) = done {
-            return Err(error);
+        let mut parts = vec![rows];
+        while let Some(part) = parts.pop() {
+            match (self.store.save_quality(part.to_vec()).await, part) {
+                (Ok(()), _) => {}
+                (Err(error @ (Error::Unavailable(_) | Error::Busy(_))), _) => return Err(error),
+                (Err(error), [row]) => {
+                    let QualityRow { session_id, bucket, .. } = row;
+                    warn!(%session_id, %bucket, %error, "what viewers told of playback in these 10 s is lost");
+                }
+                (Err(_), part) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                    continue;
+                }
+            }
+            self.quality.written(part, self.clock().now());
         }
-        // What the store refuses for good would be refused for ever.
-        self.quality.written(rows, self.clock().now());
-        done
+        Ok(())
     }
 
     pub(super) async fn write_quality_if_due(&self) -> Result<()> {
@@ -118,7 +159,7 @@ impl SessionManager {
             Err(error) => return warn!(%error, "a report of playback is lost"),
         };
         if let Some(lost) = self.quality.add(session, told, now, id) {
-            warn!(lost, "the database is away for long: the oldest figures of playback are being dropped");
+            warn!(lost, "more figures of playback wait to be written than are kept: the oldest are lost");
         }
     }
 }

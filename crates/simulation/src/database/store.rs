@@ -7,7 +7,7 @@ use tallylight_core::Result;
 use tallylight_core::analytics::{Summary, Window};
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::Query;
 use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -41,7 +41,7 @@ impl BroadcastStore for Database {
         Ok(Self::broadcast_by_stream_key(self, hash))
     }
 
-    async fn live_at(&self, _time: Time, _scope: Scope, _limit: u32) -> Result<Vec<Snapshot>> {
+    async fn live_at(&self, _time: Time, _query: &Query, _limit: u32) -> Result<Vec<Snapshot>> {
         Ok(Vec::new())
     }
 

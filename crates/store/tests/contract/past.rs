@@ -2,9 +2,10 @@
 
 use tallylight_core::broadcast::{Broadcast, Status, Visibility};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::{Query, Scope};
 use tallylight_core::event::{EventType, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::user::User;
 use time::Duration;
 
 use crate::harness::{Db, NOON};
@@ -25,10 +26,18 @@ async fn show(db: &Db, from: i64, to: Option<i64>) -> Broadcast {
     db.saves(&made, change).await.unwrap()
 }
 
-async fn live(db: &Db, at: Time, scope: Scope) -> Vec<BroadcastId> {
-    let mut ids: Vec<_> = db.live_at(at, scope, 100).await.unwrap().iter().map(|show| show.id).collect();
+fn of(scope: Scope) -> Query {
+    Query { scope, ..Query::default() }
+}
+
+async fn found(db: &Db, at: Time, query: &Query) -> Vec<BroadcastId> {
+    let mut ids: Vec<_> = db.live_at(at, query, 100).await.unwrap().iter().map(|show| show.id).collect();
     ids.sort();
     ids
+}
+
+async fn live(db: &Db, at: Time, scope: Scope) -> Vec<BroadcastId> {
+    found(db, at, &of(scope)).await
 }
 
 pub async fn who_was_live_then_is_found_and_nobody_else(db: Db) {
@@ -55,9 +64,37 @@ pub async fn who_was_live_then_is_found_and_nobody_else(db: Db) {
         assert_eq!(live(&db, minute(9), Scope::PrivateOf(private.owner)).await, [private.id]);
     }
     assert!(live(&db, minute(9), Scope::PrivateOf(early.owner)).await.is_empty());
-    let read = db.live_at(minute(9), Scope::Public, 100).await.unwrap();
+    let read = db.live_at(minute(9), &of(Scope::Public), 100).await.unwrap();
     let read = read.into_iter().find(|show| show.id == early.id).unwrap();
     assert_eq!(Some(read), db.broadcast(early.id).await.unwrap());
+}
+
+pub async fn who_was_live_then_is_found_by_broadcaster_and_by_being_featured(db: Db) {
+    let (ada, bob) = (db.user("ada").await, db.user("bob").await);
+    let live_of = async |owner: &User, is_featured, visibility| {
+        let made = db.show_of(owner, 0).await;
+        let change = |show: &mut Broadcast| {
+            *show = Broadcast { started_at: minute(0), is_featured, visibility, ..show.clone() };
+        };
+        db.saves(&made, change).await.unwrap()
+    };
+    let plain = live_of(&ada, false, Visibility::Public).await;
+    let other = live_of(&bob, false, Visibility::Public).await;
+    let featured = live_of(&ada, true, Visibility::Public).await;
+    let hidden = live_of(&ada, false, Visibility::Private).await;
+
+    let then = async |query| found(&db, minute(1), &query).await;
+    let by = |user: &str| Query { user: Some(user.into()), ..Query::default() };
+    assert_eq!(then(by("ada")).await, [plain.id, featured.id]);
+    assert_eq!(then(by("bob")).await, [other.id]);
+    assert!(then(by("nobody")).await.is_empty());
+    let which = |is_featured, query| Query { featured: Some(is_featured), ..query };
+    assert_eq!(then(which(true, Query::default())).await, [featured.id]);
+    assert_eq!(then(which(false, Query::default())).await, [plain.id, other.id]);
+    assert_eq!(then(which(false, by("ada"))).await, [plain.id]);
+    let own = of(Scope::PrivateOf(ada.id));
+    assert_eq!(then(which(false, own.clone())).await, [hidden.id]);
+    assert!(then(which(true, own)).await.is_empty());
 }
 
 pub async fn the_viewers_of_then_are_counted_from_the_log(db: Db) {
@@ -101,5 +138,5 @@ pub async fn no_more_are_read_than_asked_for(db: Db) {
     for _ in 0..3 {
         show(&db, 0, None).await;
     }
-    assert_eq!(db.live_at(minute(1), Scope::Public, 2).await.unwrap().len(), 2);
+    assert_eq!(db.live_at(minute(1), &Query::default(), 2).await.unwrap().len(), 2);
 }

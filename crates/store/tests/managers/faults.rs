@@ -1,12 +1,12 @@
 //! The store, made to answer late or not at all.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
 use tallylight_core::clock::Time;
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::Query;
 use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -24,21 +24,27 @@ pub struct Door {
     store: Arc<Store>,
     /// The next join is answered when `open` says so, after it is on disk.
     pub holds_join: AtomicBool,
+    /// So is the next list of another time.
+    pub holds_list: AtomicBool,
     pub on_disk: Notify,
     pub open: Notify,
     /// Nothing that would be written is.
     pub refuses: AtomicBool,
     /// Everything is written, and no answer comes back.
     pub loses_answers: AtomicBool,
+    /// What is told of this session is refused for good.
+    pub poison: Mutex<Option<BroadcastId>>,
     /// As many as are asked for were live at any time.
     pub is_crowded: AtomicBool,
 }
 
 impl Door {
     pub fn new(store: Arc<Store>) -> Self {
-        let [holds_join, refuses, loses_answers, is_crowded] = [(); 4].map(|()| AtomicBool::new(false));
+        let [holds_join, holds_list, refuses, loses_answers, is_crowded] =
+            [(); 5].map(|()| AtomicBool::new(false));
         let (on_disk, open) = (Notify::new(), Notify::new());
-        Self { store, holds_join, on_disk, open, refuses, loses_answers, is_crowded }
+        let poison = Mutex::default();
+        Self { store, poison, holds_join, holds_list, on_disk, open, refuses, loses_answers, is_crowded }
     }
 
     fn writes(&self) -> Result<&Store> {
@@ -88,6 +94,10 @@ impl SessionStore for Door {
     }
 
     async fn save_quality(&self, rows: Vec<QualityRow>) -> Result<()> {
+        let poison = *self.poison.lock().unwrap();
+        if rows.iter().any(|row| Some(row.session_id) == poison) {
+            return Err(Error::Internal("there is no such session".into()));
+        }
         self.answer(self.writes()?.save_quality(rows).await)
     }
 
@@ -114,8 +124,12 @@ impl BroadcastStore for Door {
         self.store.open_broadcasts().await
     }
 
-    async fn live_at(&self, time: Time, scope: Scope, limit: u32) -> Result<Vec<Snapshot>> {
-        let live = self.store.live_at(time, scope, limit).await?;
+    async fn live_at(&self, time: Time, query: &Query, limit: u32) -> Result<Vec<Snapshot>> {
+        let live = self.store.live_at(time, query, limit).await?;
+        if self.holds_list.swap(false, Ordering::Relaxed) {
+            self.on_disk.notify_one();
+            self.open.notified().await;
+        }
         let is_crowded = self.is_crowded.load(Ordering::Relaxed);
         Ok(if is_crowded { live.iter().cycle().take(limit as usize).cloned().collect() } else { live })
     }

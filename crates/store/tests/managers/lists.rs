@@ -173,3 +173,20 @@ async fn a_time_at_which_too_many_were_live_is_refused() {
     let refused = world.broadcasts.get_broadcasts_live_at(NOON, &Query::default(), first(1)).await;
     assert!(matches!(refused, Err(Error::TooManyLive(10_000))));
 }
+
+#[tokio::test]
+async fn whoever_hangs_up_keeps_the_turn_until_the_database_is_done() {
+    let world = World::new().await;
+    world.show(&world.user("ada").await).await;
+    let everything = Query::default();
+    let lists = || world.broadcasts.get_broadcasts_live_at(NOON, &everything, first(1));
+    world.door.holds_list.store(true, Ordering::Relaxed);
+    tokio::select! {
+        _ = lists() => panic!("the database has not answered"),
+        () = world.door.on_disk.notified() => {}
+    }
+    assert!(matches!(lists().await, Err(Error::Busy(_))));
+    world.door.open.notify_one();
+    while matches!(lists().await, Err(Error::Busy(_))) {}
+    assert_eq!(lists().await.unwrap().total, 1);
+}

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tallylight_core::broadcast::Visibility;
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::quality::{Beacon, Cmcd, Quality, Span};
 use tallylight_core::session::Joined;
@@ -75,9 +76,9 @@ async fn only_viewers_who_are_there_are_listened_to() {
     world.sessions.report_playback(show, "nonsense", &FIVE_SECONDS);
     world.pass(16).await;
     world.sessions.report_playback(show, &silent.viewer_token, &FIVE_SECONDS);
-    let events = [Cmcd::parse("e=ps,sta=f,ts=1,v=2")];
-    assert_eq!(refusal(world.sessions.collect(show, &silent.playback_token, &events)), "accepted");
-    assert_eq!(refusal(world.sessions.collect(other, &silent.playback_token, &events)), "not found");
+    let events = "e=ps,sta=f,ts=1,v=2";
+    assert_eq!(refusal(world.sessions.collect(show, &silent.playback_token, events).await), "accepted");
+    assert_eq!(refusal(world.sessions.collect(other, &silent.playback_token, events).await), "not found");
     world.sessions.write_quality().await.unwrap();
     assert!(world.told(show).await.is_empty() && world.told(other).await.is_empty());
 }
@@ -87,9 +88,25 @@ async fn the_last_seconds_are_told_with_the_goodbye() {
     let world = World::new().await;
     let show = world.show(&world.user("ada").await).await;
     let viewer = world.watcher(show).await;
+    for _ in 0..2 {
+        let left = world.sessions.leave_telling(show, &viewer.viewer_token, Some(&FIVE_SECONDS)).await;
+        assert_eq!(refusal(left), "accepted");
+    }
     world.sessions.report_playback(show, &viewer.viewer_token, &FIVE_SECONDS);
-    world.sessions.leave(show, &viewer.viewer_token).await.unwrap();
-    world.sessions.report_playback(show, &viewer.viewer_token, &FIVE_SECONDS);
+    world.sessions.write_quality().await.unwrap();
+    assert_eq!(watching(&world.told(show).await), (4_000, 1_000, 1));
+}
+
+#[tokio::test]
+async fn a_goodbye_that_is_said_again_tells_its_last_seconds_once() {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let viewer = world.watcher(show).await;
+    let leaves = || world.sessions.leave_telling(show, &viewer.viewer_token, Some(&FIVE_SECONDS));
+    world.door.refuses.store(true, Ordering::Relaxed);
+    assert!(leaves().await.is_err());
+    world.door.refuses.store(false, Ordering::Relaxed);
+    leaves().await.unwrap();
     world.sessions.write_quality().await.unwrap();
     assert_eq!(watching(&world.told(show).await), (4_000, 1_000, 1));
 }
@@ -155,6 +172,27 @@ async fn what_cannot_be_written_waits_and_is_written_once() {
 }
 
 #[tokio::test]
+async fn what_is_refused_for_good_takes_nothing_else_with_it() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let mut shows = Vec::new();
+    for _ in 0..5 {
+        let show = world.show(&ada).await;
+        world.beats(show, &world.watcher(show).await, &FIVE_SECONDS);
+        shows.push(show);
+    }
+    *world.door.poison.lock().unwrap() = Some(shows[1]);
+    world.sessions.write_quality().await.unwrap();
+    *world.door.poison.lock().unwrap() = None;
+    world.sessions.write_quality().await.unwrap();
+    let mut stalls = Vec::new();
+    for show in shows {
+        stalls.push(world.told(show).await.stalls);
+    }
+    assert_eq!(stalls, [1, 0, 1, 1, 1], "what was given up is not tried again");
+}
+
+#[tokio::test]
 async fn a_server_that_starts_anew_adds_to_the_same_bucket() {
     let world = World::new().await;
     let show = world.show(&world.user("ada").await).await;
@@ -174,6 +212,21 @@ async fn what_has_ended_tells_players_to_stop_reporting() {
     let show = world.show(&ada).await;
     let viewer = world.join(&ANYBODY, show).await.unwrap();
     world.ends(&ada, show).await;
-    let events = [Cmcd::parse("e=t,sta=p,ts=1,v=2")];
-    assert_eq!(refusal(world.sessions.collect(show, &viewer.playback_token, &events)), "ended");
+    let events = "e=t,sta=p,ts=1,v=2";
+    assert_eq!(refusal(world.sessions.collect(show, &viewer.playback_token, events).await), "ended");
+}
+
+#[tokio::test]
+async fn to_those_who_were_cut_what_turned_private_does_not_exist() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let show = world.show(&ada).await;
+    let (eve, preview) = (world.watcher(show).await, world.join(&ada, show).await.unwrap());
+    world.sets_visibility(&ada, show, Visibility::Private).await;
+    let reports = async |who: &Joined| {
+        refusal(world.sessions.collect(show, &who.playback_token, "e=t,sta=p,ts=1,v=2").await)
+    };
+    assert_eq!((reports(&eve).await, reports(&preview).await), ("not found", "accepted"));
+    world.ends(&ada, show).await;
+    assert_eq!((reports(&eve).await, reports(&preview).await), ("not found", "ended"));
 }

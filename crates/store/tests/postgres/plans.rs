@@ -1,7 +1,7 @@
 //! Every statement of the busy paths finds its rows by an index: what PostgreSQL itself explains of what it executes.
 
 use tallylight_core::analytics::{Period, Progress, Window};
-use tallylight_core::directory::Scope;
+use tallylight_core::directory::{Query, Scope};
 use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::viewer::SignOfLife;
@@ -103,8 +103,10 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.saves(&before.broadcast, |show| show.title = "Again".into()).await.unwrap();
         db.broadcast_by_stream_key(&show.stream_key.hash).await.unwrap().unwrap();
         db.open_broadcasts().await.unwrap();
-        db.live_at(NOON + time::Duration::seconds(1), Scope::Public, 10_000).await.unwrap();
-        db.live_at(NOON, Scope::PrivateOf(ada.id), 10_000).await.unwrap();
+        db.live_at(NOON + time::Duration::seconds(1), &Query::default(), 10_000).await.unwrap();
+        let (by_ada, of_ada) = (Some("ada".into()), Scope::PrivateOf(ada.id));
+        db.live_at(NOON, &Query { user: by_ada, ..Query::default() }, 10_000).await.unwrap();
+        db.live_at(NOON, &Query { scope: of_ada, ..Query::default() }, 10_000).await.unwrap();
         db.viewers_at(NOON, &[show.id]).await.unwrap();
         db.user_by_login("ada").await.unwrap();
         db.user_by_stream_key(&ada.stream_key.hash).await.unwrap();
@@ -112,7 +114,13 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.rotate_sign_in(&sign_in, &sign_in).await.unwrap();
         db.end_sign_in(sign_in.id).await.unwrap();
         db.seats().await.unwrap();
-        let row = QualityRow { id: db.id(), session_id: show.id, bucket: NOON, sums: Quality::default() };
+        let row = QualityRow {
+            id: db.id(),
+            session_id: show.id,
+            seconds: 10,
+            bucket: NOON,
+            sums: Quality::default(),
+        };
         db.save_quality(vec![row]).await.unwrap();
         let day = Span { from: NOON, to: NOON + time::Duration::DAY, interval_seconds: 60 };
         db.quality(show.id, day).await.unwrap();

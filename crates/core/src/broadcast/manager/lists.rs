@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::directory::{Cursor, Directory, Mark, Page, Part, Query, Ranking, Scope, Sort};
 use crate::error::{Error, Result};
 use crate::ids::BroadcastId;
-use crate::ledger::wait_for;
+use crate::ledger::{Ledger, wait_to_own};
 use crate::viewer::Counts;
 
 /// The most broadcasts that were live at one time and are looked through for a list of them: each is read from the
@@ -55,34 +55,46 @@ impl BroadcastManager {
     /// [`Error::TooManyLive`], [`Error::Busy`], or the store's.
     pub async fn get_broadcasts_live_at(&self, time: Time, query: &Query, part: Part) -> Result<Page> {
         // One at a time: each may read more than all other requests together.
-        let turn = wait_for(&self.past).await;
-        let _turn = turn.map_err(|_| Error::Busy("lists of other times"))?;
-        let live = self.ledger.store.live_at(time, query.scope, MAX_LIVE + 1).await?;
-        if u32::try_from(live.len()).is_ok_and(|count| count > MAX_LIVE) {
-            return Err(Error::TooManyLive(MAX_LIVE));
-        }
-        let past = Directory::of(live.into_iter().map(without_viewers).collect());
-        let mut ids = past.ranked(query);
-        let total = ids.len();
-        if query.sort == Sort::ViewerCount {
-            self.count_at(time, &past, &ids).await?;
-            ids = past.ranked(query);
-        }
-        let shown = ids.get(part.offset..).unwrap_or_default();
-        let shown = &shown[..shown.len().min(part.limit)];
-        if query.sort != Sort::ViewerCount {
-            self.count_at(time, &past, shown).await?;
-        }
-        Ok(Page { items: past.pick(shown, query.scope, part.limit).0, total, next: None })
+        let turn = wait_to_own(&self.past, "lists of other times").await?;
+        let (ledger, query) = (Arc::clone(&self.ledger), query.clone());
+        // When the caller hangs up the database still works on it: the turn ends with the work.
+        let listing = tokio::spawn(async move {
+            let page = live_at(&ledger, time, &query, part).await;
+            drop(turn);
+            page
+        });
+        listing
+            .await
+            .map_err(|error| Error::Internal(format!("a list of another time broke off: {error}")))?
     }
+}
 
-    /// Enters the viewers of that time.
-    async fn count_at(&self, time: Time, past: &Directory, ids: &[BroadcastId]) -> Result<()> {
-        for (id, viewers) in self.ledger.store.viewers_at(time, ids).await? {
-            past.count(id, Counts { viewers, ..Counts::default() });
-        }
-        Ok(())
+async fn live_at(ledger: &Ledger, time: Time, query: &Query, part: Part) -> Result<Page> {
+    let live = ledger.store.live_at(time, query, MAX_LIVE + 1).await?;
+    if u32::try_from(live.len()).is_ok_and(|count| count > MAX_LIVE) {
+        return Err(Error::TooManyLive(MAX_LIVE));
     }
+    let past = Directory::of(live.into_iter().map(without_viewers).collect());
+    let mut ids = past.ranked(query);
+    let total = ids.len();
+    if query.sort == Sort::ViewerCount {
+        count_at(ledger, time, &past, &ids).await?;
+        ids = past.ranked(query);
+    }
+    let shown = ids.get(part.offset..).unwrap_or_default();
+    let shown = &shown[..shown.len().min(part.limit)];
+    if query.sort != Sort::ViewerCount {
+        count_at(ledger, time, &past, shown).await?;
+    }
+    Ok(Page { items: past.pick(shown, query.scope, part.limit).0, total, next: None })
+}
+
+/// Enters the viewers of that time.
+async fn count_at(ledger: &Ledger, time: Time, past: &Directory, ids: &[BroadcastId]) -> Result<()> {
+    for (id, viewers) in ledger.store.viewers_at(time, ids).await? {
+        past.count(id, Counts { viewers, ..Counts::default() });
+    }
+    Ok(())
 }
 
 /// As of a time whose viewers are not known yet; those that were reported then are not known at all.
