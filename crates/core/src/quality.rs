@@ -1,7 +1,7 @@
 //! Quality of experience: how long viewers wait for the first picture, how much they wait later, and what breaks off.
 //!
 //! Players tell it by CMCD ([`cmcd`]) or by beacons ([`Beacon`]). What each viewer tells is followed in memory and
-//! added up by session and [`BUCKET`]; the sums are plain numbers that may be added in any order, so that longer
+//! added up by session and bucket of time; the sums are plain numbers that may be added in any order, so that longer
 //! intervals are sums of shorter ones.
 
 mod beacon;
@@ -11,8 +11,7 @@ mod follower;
 mod playing;
 mod rows;
 
-use std::time::Duration;
-
+use crate::analytics::LEVELS;
 use crate::clock::Time;
 
 pub use beacon::{Beacon, Failure, MAX_AMOUNT_MS, MAX_STALLS, MAX_STARTUP_MS};
@@ -21,8 +20,8 @@ pub use book::QualityBook;
 pub use cmcd::Cmcd;
 pub use rows::QualityRow;
 
-/// The shortest interval that is told apart.
-pub const BUCKET: Duration = Duration::from_secs(10);
+/// The lengths of the buckets of time, in seconds, each a multiple of those before: so that few are read for a long time.
+pub const BUCKETS: [u32; 3] = LEVELS;
 
 /// Upper bounds, in milliseconds, of the classes of startup times; one more class is for all above. From the first bound
 /// on a class is at most half as wide again as it is long, which is what [`Quality::startup_time`] can be wrong by.
@@ -44,8 +43,16 @@ pub struct Span {
     pub from: Time,
     /// Its end, itself left out.
     pub to: Time,
-    /// The length of an interval, in seconds: a multiple of [`BUCKET`]. Intervals begin at multiples of it since 1970.
+    /// The length of an interval, in seconds: a multiple of one of [`BUCKETS`]. Intervals begin at multiples of it since 1970.
     pub interval_seconds: u32,
+}
+
+impl Span {
+    /// The length of the buckets that its intervals are made of, in seconds.
+    pub fn bucket_seconds(&self) -> u32 {
+        let fits = |seconds: &u32| self.interval_seconds.is_multiple_of(*seconds);
+        BUCKETS.into_iter().rfind(fits).unwrap_or(BUCKETS[0])
+    }
 }
 
 /// What viewers told of playback in some time: sums that may be added.

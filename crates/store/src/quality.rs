@@ -19,7 +19,7 @@ macro_rules! sums {
         const NAMES: [&str; SUMS] = [$($name),+];
 
         const SAVE: &str = concat!(
-            "INSERT INTO session_quality (id, session_id, bucket", $(", ", $name,)+ ")
+            "INSERT INTO session_quality (id, session_id, seconds, bucket", $(", ", $name,)+ ")
              SELECT * FROM {rows} WHERE TRUE ON CONFLICT (id) DO UPDATE SET bucket = excluded.bucket",
             $(", ", $name, " = excluded.", $name,)+
         );
@@ -28,19 +28,21 @@ macro_rules! sums {
             "SELECT COUNT(*) AS rows",
             $(", CAST(COALESCE(SUM(q.", $name, "), 0) AS BIGINT) AS ", $name,)+
             " FROM session_quality q JOIN broadcast_sessions b ON b.id = q.session_id
-             WHERE b.user_id = $1 AND b.deleted_at IS NULL AND q.bucket >= $2",
+             WHERE b.user_id = $1 AND b.deleted_at IS NULL AND q.seconds = 3600 AND q.bucket >= $2",
         );
 
         const READ_SQLITE: &str = concat!(
             "SELECT bucket - bucket % ($4 * 1000000) AS start",
             $(", CAST(SUM(", $name, ") AS BIGINT) AS ", $name,)+
-            " FROM session_quality WHERE session_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1 ORDER BY 1",
+            " FROM session_quality WHERE session_id = $1 AND seconds = $5 AND bucket >= $2 AND bucket < $3
+             GROUP BY 1 ORDER BY 1",
         );
 
         const READ_POSTGRES: &str = concat!(
             "SELECT date_bin(make_interval(secs => CAST($4 AS BIGINT)), bucket, 'epoch') AS start",
             $(", CAST(SUM(", $name, ") AS BIGINT) AS ", $name,)+
-            " FROM session_quality WHERE session_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1 ORDER BY 1",
+            " FROM session_quality WHERE session_id = $1 AND seconds = $5 AND bucket >= $2 AND bucket < $3
+             GROUP BY 1 ORDER BY 1",
         );
     };
 }
@@ -91,7 +93,8 @@ impl Store {
         span: Span,
     ) -> Result<Vec<(Time, Quality)>> {
         let text = if self.database.is_sqlite() { READ_SQLITE } else { READ_POSTGRES };
-        let statement = sql(text).bind(session.0).bind(span.from).bind(span.to).bind(span.interval_seconds);
+        let statement = sql(text).bind(session.0).bind(span.from).bind(span.to);
+        let statement = statement.bind(span.interval_seconds).bind(span.bucket_seconds());
         self.database.rows(statement).await?.iter().map(interval).collect()
     }
 
@@ -115,7 +118,7 @@ impl Work for Save {
 }
 
 fn values(row: &QualityRow) -> Vec<Value> {
-    let key = [row.id.into(), row.session_id.0.into(), row.bucket.into()];
+    let key = [row.id.into(), row.session_id.0.into(), row.seconds.into(), row.bucket.into()];
     key.into_iter().chain(row.sums.to_sums().map(Value::from)).collect()
 }
 

@@ -138,6 +138,7 @@ on_each_database! {
         a_row_that_is_written_again_is_replaced,
         the_rows_of_several_servers_are_added,
         longer_intervals_are_sums_of_shorter_ones,
+        long_intervals_are_sums_of_long_buckets,
         a_session_knows_its_own_figures_only,
         many_rows_are_written_at_once,
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Quality;
 use super::beacon::Beacon;
 use super::cmcd::Cmcd;
 use super::follower::Mode;
 use super::playing::Playing;
 use super::rows::{QualityRow, Rows};
+use super::{BUCKETS, Quality};
 use crate::clock::Time;
 use crate::ids::{BroadcastId, ViewerId};
 use crate::presence::Presence;
@@ -88,9 +88,15 @@ impl QualityBook {
     }
 
     /// Adds to the sums. Answers how many were lost by that, the first time that any are.
-    pub(crate) fn add(&self, session: BroadcastId, told: &Quality, now: Time, id: Uuid) -> Option<usize> {
+    pub(crate) fn add(
+        &self,
+        session: BroadcastId,
+        told: &Quality,
+        now: Time,
+        ids: [Uuid; BUCKETS.len()],
+    ) -> Option<usize> {
         let mut pages = self.lock();
-        pages.rows.add(session, now, told, id);
+        pages.rows.add(session, now, told, ids);
         let lost = pages.rows.forget_beyond_bound();
         let is_news = lost > 0 && !pages.has_complained;
         pages.has_complained |= lost > 0;

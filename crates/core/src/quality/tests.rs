@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::cmcd::State;
 use super::follower::Mode;
 use super::playing::Playing;
@@ -230,13 +232,17 @@ fn silence_is_not_playing() {
     assert_eq!(watching(&player.sum), (15_000, 0, 0));
 }
 
+fn ids(number: u128) -> [Uuid; BUCKETS.len()] {
+    [number; BUCKETS.len()].map(Uuid::from_u128)
+}
+
 #[test]
 fn rows_wait_until_they_are_written_and_grow_meanwhile() {
     let (told, mut rows) = (Quality { stalls: 1, ..Quality::default() }, Rows::default());
-    rows.add(SHOW, NOON + at(3), &told, Uuid::from_u128(7));
+    rows.add(SHOW, NOON + at(3), &told, ids(7));
     let first = rows.unwritten();
     assert_eq!((first[0].bucket, first[0].id, first[0].sums), (NOON, Uuid::from_u128(7), told));
-    rows.add(SHOW, NOON + at(9), &told, Uuid::from_u128(8));
+    rows.add(SHOW, NOON + at(9), &told, ids(8));
     rows.written(&first);
     let again = rows.unwritten();
     assert_eq!(
@@ -246,12 +252,12 @@ fn rows_wait_until_they_are_written_and_grow_meanwhile() {
     );
     rows.written(&again);
     assert!(rows.unwritten().is_empty());
-    rows.add(SHOW, NOON + at(9), &told, Uuid::from_u128(9));
+    rows.add(SHOW, NOON + at(9), &told, ids(9));
     assert_eq!(rows.unwritten()[0].sums.stalls, 3, "a bucket that is not over goes on");
     let last = rows.unwritten();
     rows.written(&last);
     rows.forget_over(NOON + at(10));
-    rows.add(SHOW, NOON + at(9), &told, Uuid::from_u128(9));
+    rows.add(SHOW, NOON + at(9), &told, ids(9));
     assert_eq!(rows.unwritten()[0].id, Uuid::from_u128(9), "one that is over begins anew");
 }
 
@@ -259,24 +265,25 @@ fn rows_wait_until_they_are_written_and_grow_meanwhile() {
 fn rows_that_cannot_be_written_do_not_grow_without_bound() {
     let (told, mut rows) = (Quality { stalls: 1, ..Quality::default() }, Rows::default());
     let mut lost = 0;
-    for minute in 0..=MAX_ROWS as u64 {
-        rows.add(SHOW, NOON + at(minute * 60), &told, Uuid::from_u128(u128::from(minute)));
+    for hour in 0..=MAX_ROWS as u64 / 3 {
+        rows.add(SHOW, NOON + at(hour * 3_600), &told, ids(u128::from(hour)));
         lost += rows.forget_beyond_bound();
     }
-    assert_eq!((lost, rows.unwritten().len()), (1, MAX_ROWS));
-    assert_eq!(rows.unwritten()[0].bucket, NOON + at(60), "the oldest goes first");
+    assert_eq!((lost, rows.unwritten().len()), (3, MAX_ROWS));
+    assert_eq!(rows.unwritten()[0].bucket, NOON + at(3_600), "the oldest goes first");
 }
 
 #[test]
 fn rows_that_are_on_disk_make_room_for_those_that_are_not() {
     let (told, mut rows) = (Quality { stalls: 1, ..Quality::default() }, Rows::default());
     let session = |number: usize| BroadcastId(Uuid::from_u128(number as u128));
-    for number in 0..MAX_ROWS {
-        rows.add(session(number), NOON, &told, Uuid::from_u128(number as u128));
+    for number in 0..MAX_ROWS / 3 {
+        rows.add(session(number), NOON, &told, ids(number as u128));
     }
-    let (first, last) = (rows.unwritten()[0].clone(), rows.unwritten()[MAX_ROWS - 1].clone());
-    rows.written(&[last]);
-    rows.add(session(MAX_ROWS), NOON, &told, Uuid::from_u128(MAX_ROWS as u128));
+    let first = rows.unwritten()[0].clone();
+    let last: Vec<_> = rows.unwritten().into_iter().filter(|row| row.session_id == session(7)).collect();
+    rows.written(&last);
+    rows.add(session(MAX_ROWS), NOON, &told, ids(MAX_ROWS as u128));
     assert_eq!(rows.forget_beyond_bound(), 0, "nothing is lost");
     assert_eq!((rows.unwritten().len(), rows.unwritten()[0].id), (MAX_ROWS, first.id));
 }

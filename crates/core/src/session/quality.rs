@@ -1,13 +1,14 @@
 //! What viewers tell of playback, from those who are there.
 
 use tracing::warn;
+use uuid::Uuid;
 
 use super::{Admitted, SessionManager};
 use crate::broadcast::Status;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, ViewerId};
-use crate::quality::{Beacon, Cmcd, Entry, Quality, QualityRow, Span};
+use crate::quality::{BUCKETS, Beacon, Cmcd, Entry, Quality, QualityRow, Span};
 use crate::token::{Pass, PassKind};
 
 /// How many rows are written at once.
@@ -120,8 +121,8 @@ impl SessionManager {
                 (Ok(()), _) => {}
                 (Err(error @ (Error::Unavailable(_) | Error::Busy(_))), _) => return Err(error),
                 (Err(error), [row]) => {
-                    let QualityRow { session_id, bucket, .. } = row;
-                    warn!(%session_id, %bucket, %error, "what viewers told of playback in these 10 s is lost");
+                    let QualityRow { session_id, bucket, seconds, .. } = row;
+                    warn!(%session_id, %bucket, seconds, %error, "what viewers told of playback in this time is lost");
                 }
                 (Err(_), part) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -154,11 +155,14 @@ impl SessionManager {
             return;
         }
         let now = self.clock().now();
-        let id = match self.ledger.ids.uuid(now) {
-            Ok(id) => id,
-            Err(error) => return warn!(%error, "a report of playback is lost"),
-        };
-        if let Some(lost) = self.quality.add(session, told, now, id) {
+        let mut ids = [Uuid::nil(); BUCKETS.len()];
+        for id in &mut ids {
+            match self.ledger.ids.uuid(now) {
+                Ok(fresh) => *id = fresh,
+                Err(error) => return warn!(%error, "a report of playback is lost"),
+            }
+        }
+        if let Some(lost) = self.quality.add(session, told, now, ids) {
             warn!(lost, "more figures of playback wait to be written than are kept: the oldest are lost");
         }
     }

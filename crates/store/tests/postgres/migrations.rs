@@ -1,9 +1,11 @@
 //! The schema, made by several at once and by some that are killed.
 
 use tallylight_core::event::LeaveReason;
+use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_store::migrations::{self, State};
 use tallylight_store::{Limits, Location, Store};
 use tallylight_testkit::psql;
+use time::macros::datetime;
 use tokio::task::JoinSet;
 
 use crate::harness::{Db, NOON};
@@ -84,4 +86,36 @@ async fn an_older_database_is_brought_up_to_date_with_its_rows() {
     let forget = "UPDATE session_events SET event_data = event_data - 'person' - 'watched'
                   WHERE event_type = 'viewer.left'";
     is_brought_up_to_date(Db::fresh::<crate::harness::Postgres>().await, forget).await;
+}
+
+/// What was told of playback before there were long buckets is in those too.
+async fn has_long_buckets(db: Db) {
+    let show = db.show(0).await;
+    let noon = datetime!(2026-05-01 12:00 UTC);
+    let row = |(seconds, stalls): (i64, u64)| {
+        let (id, session_id, bucket) = (db.id(), show.id, noon + time::Duration::seconds(seconds));
+        QualityRow { id, session_id, seconds: 10, bucket, sums: Quality { stalls, ..Quality::default() } }
+    };
+    db.save_quality([(0, 1), (310, 20), (590, 300), (3_600, 4_000)].map(row).to_vec()).await.unwrap();
+    let older = "DROP INDEX session_quality_by_length; ALTER TABLE session_quality DROP COLUMN seconds;
+                 DELETE FROM _sqlx_migrations WHERE version > 5";
+    db.database.script(older).await;
+    let db = db.reopened().await;
+    for (interval_seconds, expected) in
+        [(10, vec![1, 20, 300, 4_000]), (300, vec![1, 320, 4_000]), (3_600, vec![321, 4_000])]
+    {
+        let span = Span { from: noon, to: noon + time::Duration::DAY, interval_seconds };
+        let told = db.quality(show.id, span).await.unwrap();
+        assert_eq!(told.iter().map(|(_, told)| told.stalls).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_an_older_file_knows_of_playback_is_in_long_buckets_too() {
+    has_long_buckets(Db::fresh::<crate::harness::Sqlite>().await).await;
+}
+
+#[tokio::test]
+async fn what_an_older_database_knows_of_playback_is_in_long_buckets_too() {
+    has_long_buckets(Db::fresh::<crate::harness::Postgres>().await).await;
 }

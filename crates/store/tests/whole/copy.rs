@@ -93,7 +93,7 @@ async fn everything_is_found_again_in_postgres() {
     it.db.saves(&deleted, |show| show.deleted_at = Some(NOON)).await.unwrap();
     let bob = it.db.user("bob").await;
     let told = Quality { viewers: 3, stalls: 7, ..Quality::default() };
-    let row = QualityRow { id: it.db.id(), session_id: show.id, bucket: NOON, sums: told };
+    let row = QualityRow { id: it.db.id(), session_id: show.id, seconds: 10, bucket: NOON, sums: told };
     it.db.save_quality(vec![row]).await.unwrap();
 
     let copied = it.copies().await.unwrap();
