@@ -78,6 +78,15 @@ impl EventType {
     }
 }
 
+/// The most characters of a type's name.
+const MAX_NAME: usize = 50;
+
+/// Whether a text may name a type: 1 to 50 of the characters a-z, 0-9, `_` and `.`.
+pub fn is_type_name(text: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
+    (1..=MAX_NAME).contains(&text.len()) && text.chars().all(is_known)
+}
+
 impl From<EventType> for Cow<'static, str> {
     fn from(kind: EventType) -> Self {
         Cow::Borrowed(kind.name())

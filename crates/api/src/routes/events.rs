@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tallylight_core::event::EventQuery;
+use tallylight_core::event::{EventQuery, is_type_name};
 use tallylight_core::ids::BroadcastId;
 use utoipa::IntoParams;
 
@@ -44,11 +44,15 @@ pub struct EventParams {
     order: Option<OrderView>,
 }
 
+fn refused(name: &str, why: String) -> Problem {
+    Problem::field("invalid-query", name, why)
+}
+
 impl EventParams {
     fn query(self) -> Result<EventQuery, Problem> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
+            return Err(refused("limit", format!("must be 1 to {MAX_LIMIT}")));
         }
         let mut kinds: Vec<String> =
             self.kind.iter().flat_map(|list| list.split(',')).map(|kind| kind.trim().to_owned()).collect();
@@ -56,22 +60,10 @@ impl EventParams {
         kinds.sort_unstable();
         kinds.dedup();
         if kinds.len() > MAX_TYPES {
-            return Err(Problem::field(
-                "invalid-query",
-                "type",
-                format!("names more than {MAX_TYPES} types"),
-            ));
+            return Err(refused("type", format!("names more than {MAX_TYPES} types")));
         }
-        let is_type = |kind: &String| {
-            kind.len() <= 50
-                && kind.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.".contains(&b))
-        };
-        if let Some(kind) = kinds.iter().find(|kind| !is_type(kind)) {
-            return Err(Problem::field(
-                "invalid-query",
-                "type",
-                format!("has no type of this name: {kind:?}"),
-            ));
+        if let Some(kind) = kinds.iter().find(|kind| !is_type_name(kind)) {
+            return Err(refused("type", format!("has no type of this name: {kind:?}")));
         }
         let newest_first = matches!(self.order, Some(OrderView::Desc));
         Ok(EventQuery { after: self.after, before: self.before, kinds, newest_first, limit })

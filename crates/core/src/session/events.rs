@@ -7,14 +7,12 @@ use super::SessionManager;
 use crate::broadcast::{Snapshot, UpdateBroadcast};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventQuery, Excerpt, NewEvent};
+use crate::event::{Event, EventQuery, Excerpt, NewEvent, is_type_name};
 use crate::ids::BroadcastId;
 use crate::validate;
 
 /// Types that the server itself logs begin with one of these.
 pub const RESERVED: &[&str] = &["broadcast.", "viewer.", "chat.", "reaction", "recording.", "ingest."];
-/// The most characters of a type.
-const MAX_TYPE_CHARS: usize = 50;
 
 /// An event of an integrator's own.
 #[derive(Debug, Clone, Validate)]
@@ -45,8 +43,7 @@ impl OwnEvent {
     fn check(&self) -> Result<()> {
         self.validate()?;
         let kind = &self.kind;
-        let is_known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
-        if !(1..=MAX_TYPE_CHARS).contains(&kind.len()) || !kind.chars().all(is_known) {
+        if !is_type_name(kind) {
             return Err(Error::field("type", "must have 1 to 50 of the characters a-z, 0-9, _ and ."));
         }
         match RESERVED.iter().find(|prefix| kind.starts_with(**prefix)) {
