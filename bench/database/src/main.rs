@@ -77,6 +77,7 @@ async fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let place = &options.place;
+    ensure!(place.is_given(), "say where to write: --postgres URL --pid PID, or --sqlite FOLDER");
     place.empty().await?;
     let hall = Hall::fill(place, options.broadcasts).await?;
     place.settle().await?;

@@ -16,9 +16,8 @@ const NAME: &str = "durable";
 const COUNT: &str = "SELECT COUNT(*) FILTER (WHERE number <> last), CAST(SUM(number) AS BIGINT)
                      FROM (SELECT COUNT(*) AS number, MAX(seq) AS last FROM session_events GROUP BY session_id) AS s";
 
-/// Where to write.
+/// Where to write; presence is in memory and needs none.
 #[derive(Debug, Args)]
-#[group(required = true)]
 pub struct Place {
     /// A server of PostgreSQL, without the database.
     #[arg(long, value_name = "URL", requires = "pid")]
@@ -40,6 +39,10 @@ pub enum Kind {
 }
 
 impl Place {
+    pub fn is_given(&self) -> bool {
+        self.postgres.is_some() || self.sqlite.is_some()
+    }
+
     pub fn kind(&self) -> Kind {
         match (&self.postgres, &self.sqlite) {
             (Some(server), _) => Kind::Postgres(format!("{server}/{NAME}")),

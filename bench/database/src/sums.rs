@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use tallylight_core::analytics::report::report;
 use tallylight_core::analytics::{Metric, Period, Progress, Window};
 use tallylight_core::audit::Auditor;
-use tallylight_core::clock::Time;
+use tallylight_core::clock::{Time, to_micros};
 use tallylight_core::event::{EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SystemIds, ViewerId};
 use tallylight_core::store::{LogStore, SessionStore};
@@ -75,7 +75,7 @@ impl Day {
 pub async fn measure(place: &Place, hall: &Hall, events: u64) -> Result<String> {
     let store = Store::open(&place.location(), Limits::default()).await?;
     let session = hall.session(0);
-    let begin = now();
+    let begin = to_micros(now());
     let mut day = Day { begin, stays: events / 2, next: 0, there: BinaryHeap::new() };
     let writing = Instant::now();
     loop {
@@ -91,9 +91,11 @@ pub async fn measure(place: &Place, hall: &Hall, events: u64) -> Result<String> 
         try_join_all(steps.into_iter().map(|step| write(&store, session, step))).await?;
     }
     let written = writing.elapsed().as_secs_f64();
+    eprintln!("      written in {written:.0} s");
     let adding = Instant::now();
     while store.add_up(session).await?.has_more {}
     let added = adding.elapsed().as_secs_f64();
+    eprintln!("      added up in {added:.0} s");
     let mut told = format!(
         "events={events} written_per_second={:.0} added_per_second={:.0}",
         events as f64 / written,
@@ -103,7 +105,10 @@ pub async fn measure(place: &Place, hall: &Hall, events: u64) -> Result<String> 
         let (p50, p99) = ask(&store, session, period).await?;
         told += &format!(" {name}_p50_ms={p50:.2} {name}_p99_ms={p99:.2}");
     }
+    eprintln!("      asked: {told}");
+    let auditing = Instant::now();
     audit(store).await?;
+    eprintln!("      audited in {:.0} s: the sums agree with the log", auditing.elapsed().as_secs_f64());
     Ok(told)
 }
 
