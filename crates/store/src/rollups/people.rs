@@ -54,7 +54,8 @@ pub(super) async fn since(
     window: &Window,
 ) -> Result<u64, Failure> {
     let Some(now) = tail.fold.progress else { return Ok(0) };
-    if window.period == Period::All {
+    // Nobody went before the log began.
+    if window.period == Period::All || window.from <= now.first_at {
         return Ok(now.people);
     }
     let text = "SELECT COUNT(*) AS gone FROM session_people
