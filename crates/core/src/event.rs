@@ -242,6 +242,6 @@ impl EventQuery {
 pub struct Excerpt {
     /// The events, in the order that was asked for.
     pub events: Vec<Event>,
-    /// Whether it ends before what was asked for does: with the limit, or with as much as is read at once.
+    /// Whether there may be more: it ends with the limit, or with as much as is read at once.
     pub is_cut: bool,
 }

@@ -138,7 +138,7 @@ impl Window {
     /// The window of a period that ends at `end`, or with the last event that counts if that is later.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the interval that is asked for makes more than [`MAX_POINTS`].
+    /// [`Error::Invalid`] if the interval makes more than [`MAX_POINTS`]; without one, if even days do.
     pub fn new(period: Period, interval: Option<Interval>, log: &Progress, end: Time) -> Result<Self> {
         let to = end.max(log.last_at);
         let begin = match period.seconds() {

@@ -63,6 +63,8 @@ async fn audit(store: &Store, session: Option<BroadcastId>) -> anyhow::Result<Ve
         Some(id) => vec![id],
         None => store.sessions().await?,
     };
+    // First, so that nothing that was found is lost when this fails.
+    let misplaced = auditor.audit_places().await?;
     let bar = bar(sessions.len() as u64);
     let clock = SystemClock::start();
     let mut found = Vec::new();
@@ -84,7 +86,7 @@ async fn audit(store: &Store, session: Option<BroadcastId>) -> anyhow::Result<Ve
         bar.inc(1);
     }
     bar.finish_and_clear();
-    for places in auditor.audit_places().await? {
+    for places in misplaced {
         match found.iter_mut().find(|finding| finding.id == places.id) {
             Some(known) => known.faults.extend(places.faults),
             None if session.is_none() => found.push(places),
