@@ -122,6 +122,9 @@ fn tell(found: &[Finding]) -> anyhow::Result<ExitCode> {
         ))?;
         return Ok(ExitCode::SUCCESS);
     }
-    show::print(&format!("Audited {checked}: {} do not agree with their logs.\n", wrong.len()))?;
+    show::print(&format!(
+        "Audited {checked}: {} do not agree with their logs, or could not be read.\n",
+        wrong.len()
+    ))?;
     Ok(ExitCode::FAILURE)
 }
