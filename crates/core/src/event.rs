@@ -224,6 +224,8 @@ pub struct EventQuery {
     pub before: Option<u64>,
     /// Only those of these types; none: of all.
     pub kinds: Vec<String>,
+    /// Leaves out the comings and goings of viewers, where all types are asked for.
+    pub without_viewers: bool,
     /// The newest first, instead of in their order.
     pub newest_first: bool,
     /// At most so many.
@@ -233,7 +235,7 @@ pub struct EventQuery {
 impl EventQuery {
     /// Those after a number, in their order.
     pub fn after(after: u64, limit: u32) -> Self {
-        Self { after, before: None, kinds: Vec::new(), newest_first: false, limit }
+        Self { after, before: None, kinds: Vec::new(), without_viewers: false, newest_first: false, limit }
     }
 }
 

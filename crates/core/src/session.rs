@@ -1,6 +1,7 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
 mod analytics;
+mod connections;
 mod events;
 mod ingest;
 mod quality;

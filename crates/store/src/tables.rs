@@ -93,6 +93,7 @@ pub const TABLES: &[Table] = &[
             ("stream_key_sealed", Kind::Bytes),
             ("deleted_at", Kind::Time),
             ("revision", Kind::Count),
+            ("epoch", Kind::Count),
         ],
     },
     Table {

@@ -119,6 +119,7 @@ impl Database {
             event.seq > query.after
                 && query.before.is_none_or(|before| event.seq < before)
                 && (query.kinds.is_empty() || query.kinds.contains(&event.kind))
+                && !(query.without_viewers && event.kind.starts_with("viewer."))
         };
         let log = tables.rooms.get(&session).into_iter().flat_map(|room| &room.log).filter(asked_for);
         let mut events: Vec<_> = log.cloned().collect();

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection, Row, SqliteConnection};
 use tallylight_core::Result;
-use tallylight_core::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Status, Visibility};
+use tallylight_core::broadcast::{Broadcast, Epoch, Ingest, IngestState, MediaAddresses, Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
@@ -359,6 +359,7 @@ impl Db {
             stream_key: self.key(),
             deleted_at: None,
             revision: 0,
+            epoch: Epoch(1),
         }
     }
 
