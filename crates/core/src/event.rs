@@ -33,6 +33,8 @@ pub enum EventType {
     ViewerLeft,
     /// Somebody said something.
     ChatMessage,
+    /// What somebody said was deleted.
+    ChatDeleted,
     /// Somebody reacted.
     Reaction,
 }
@@ -44,6 +46,7 @@ impl EventType {
         Self::ViewerLeft,
         Self::Reaction,
         Self::ChatMessage,
+        Self::ChatDeleted,
         Self::BroadcastCreated,
         Self::BroadcastStarted,
         Self::BroadcastUpdated,
@@ -73,6 +76,7 @@ impl EventType {
             Self::ViewerJoined => "viewer.joined",
             Self::ViewerLeft => "viewer.left",
             Self::ChatMessage => "chat.message",
+            Self::ChatDeleted => "chat.deleted",
             Self::Reaction => "reaction",
         }
     }

@@ -117,6 +117,13 @@ impl Presence {
         })
     }
 
+    /// The user that a viewer who is there is, if it is one; `None`: the viewer is not there.
+    pub fn user_of(&self, session: BroadcastId, viewer: ViewerId) -> Option<Option<crate::ids::UserId>> {
+        let viewers = self.lock();
+        let entry = viewers.get(&viewer).filter(|entry| entry.seat.session_id == session && !entry.leaving);
+        entry.map(|entry| entry.seat.user_id)
+    }
+
     /// Removes from `known` all who are not there.
     pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
         let viewers = self.lock();

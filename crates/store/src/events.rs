@@ -75,6 +75,13 @@ impl Store {
     pub(crate) async fn read_events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         Ok(self.database.as_of_one_moment(&ReadEvents { session, query }).await?)
     }
+
+    pub(crate) async fn read_event(&self, session: BroadcastId, id: EventId) -> Result<Option<Event>> {
+        let text = "SELECT id, seq, event_type, event_data, created_at, user_id, metadata FROM session_events
+                    WHERE id = $1 AND session_id = $2";
+        let row = self.database.row(sql(text).bind(id.0).bind(session.0)).await?;
+        row.map(|row| event(session, &row)).transpose()
+    }
 }
 
 /// Reads events: first which, then those that are not too much together.
