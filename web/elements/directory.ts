@@ -64,6 +64,7 @@ export class Directory {
     document.addEventListener("visibilitychange", this.#seen);
     addEventListener("online", this.#connect);
     addEventListener("offline", this.#unplugged);
+    document.addEventListener("securitypolicyviolation", this.#refused);
     addEventListener("pagehide", this.#hangUp);
     addEventListener("pageshow", this.#connect);
     this.#connect();
@@ -73,6 +74,7 @@ export class Directory {
     document.removeEventListener("visibilitychange", this.#seen);
     removeEventListener("online", this.#connect);
     removeEventListener("offline", this.#unplugged);
+    document.removeEventListener("securitypolicyviolation", this.#refused);
     removeEventListener("pagehide", this.#hangUp);
     removeEventListener("pageshow", this.#connect);
     clearTimeout(this.#rest);
@@ -111,6 +113,11 @@ export class Directory {
 
   /** A server on this machine is there all the same: the next attempt tells. */
   readonly #unplugged = (): void => this.#lost(false);
+
+  /** A page whose policy has no room for this socket will have none later: it shall not complain again and again. */
+  readonly #refused = ({ blockedURI }: SecurityPolicyViolationEvent): void => {
+    if (blockedURI.startsWith("ws") && this.#address.startsWith(blockedURI)) this.#lost(true);
+  };
 
   readonly #hangUp = (): void => {
     clearTimeout(this.#retry);
