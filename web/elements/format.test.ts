@@ -1,5 +1,5 @@
-import { formatAgo, describe, expect, it } from "vitest";
-import { formatCount, formatDuration, hueOf, initialOf, isoDuration, plural } from "./format.js";
+import { describe, expect, it } from "vitest";
+import { formatAgo, formatCount, formatDuration, hueOf, initialOf, isoDuration, plural } from "./format.js";
 
 describe("formatDuration", () => {
   it.each([
