@@ -102,7 +102,7 @@ export class ControlRoom extends PageElement {
   protected override render() {
     const lamp = lampOf(this.broadcast);
     const isOver = lamp === "ended";
-    return html`<div class="control ${lamp} ${isOver ? "" : "with-side"}">
+    return html`<div class="desk ${lamp} ${isOver ? "" : "with-side"}">
       <div class="stack">
         ${this.head(lamp)}
         ${this.trouble ? html`<p class="form-error" role="alert">${this.trouble}</p>` : nothing}
@@ -113,7 +113,7 @@ export class ControlRoom extends PageElement {
   }
 
   private side() {
-    return html`<div class="control-side">
+    return html`<div class="desk-side">
       <tl-chat .room=${this.feed.chat} host=${this.broadcast.user} ?live=${this.feed.isLive}></tl-chat>
       <tl-happenings .events=${this.feed.events} .now=${this.now}></tl-happenings>
     </div>`;
@@ -161,11 +161,11 @@ export class ControlRoom extends PageElement {
     const reported = feed.counts?.reported_viewers ?? broadcast.reported_viewers;
     return html`<dl class="figures panel">
       <div>
-        <dt>${icons.eye}Watching now</dt>
+        <dt>${icons.eye}Watching</dt>
         <dd>${formatExact(feed.counts?.viewer_count ?? broadcast.viewer_count)}${reported > 0 ? html` <small>${formatExact(reported)} reported</small>` : nothing}</dd>
       </div>
       <div><dt>${icons.people}Peak</dt><dd>${session || feed.counts ? formatExact(peak) : "–"}</dd></div>
-      <div><dt>${icons.plus}Joined in a minute</dt><dd>${formatExact(feed.joins(this.now))}</dd></div>
+      <div><dt>${icons.plus}Joins/min</dt><dd>${formatExact(feed.joins(this.now))}</dd></div>
       <div><dt>${icons.clock}On air</dt><dd>${started ? formatDuration(this.now - started) : "–"}</dd></div>
       <div><dt>${icons.lock}Places</dt><dd>${broadcast.max_viewers > 0 ? formatExact(broadcast.max_viewers) : "No limit"}</dd></div>
     </dl>`;

@@ -26,7 +26,7 @@ export class Happenings extends PageElement {
   }
 
   private line({ kind, text, at }: EventLine) {
-    return html`<li class=${kind}><span>${text}</span><time datetime=${new Date(at).toISOString()}>${formatAgo(this.now - at)}</time></li>`;
+    return html`<li class="of-${kind}"><span>${text}</span><time datetime=${new Date(at).toISOString()}>${formatAgo(this.now - at)}</time></li>`;
   }
 }
 
