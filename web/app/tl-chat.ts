@@ -38,6 +38,8 @@ export class Chat extends PageElement {
 
   @query(".chat-log") private log!: HTMLElement;
   private isAtEnd = true;
+  /** Whatever was read: the newest is to be shown. */
+  private wantsEnd = true;
   private newest = 0;
   private clock: ReturnType<typeof setInterval> | undefined;
   private pressing: ReturnType<typeof setTimeout> | undefined;
@@ -65,15 +67,17 @@ export class Chat extends PageElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    // The event of a scroll comes later than the scroll: what is drawn in between must not undo it.
+    if (this.hasUpdated && !this.wantsEnd) this.scrolled();
     if (!changed.has("room")) return;
     changed.get("room")?.removeEventListener("change", this.changed);
     this.room.addEventListener("change", this.changed);
-    this.isAtEnd = true;
+    this.wantsEnd = true;
     this.newest = this.unread = 0;
   }
 
   protected override updated(): void {
-    if (this.isAtEnd) this.toEnd();
+    if (this.isAtEnd || this.wantsEnd) this.toEnd();
   }
 
   protected override render() {
@@ -194,8 +198,9 @@ export class Chat extends PageElement {
     const { messages } = this.room;
     const fresh = messages.filter(({ seq }) => seq > this.newest);
     // Whoever says something wants to see it.
-    if (this.newest > 0 && fresh.some(({ user }) => user === this.user?.username)) this.isAtEnd = true;
-    if (this.newest > 0 && !this.isAtEnd) this.unread = Math.min(this.unread + fresh.length, messages.length);
+    if (this.newest > 0 && fresh.some(({ user }) => user === this.user?.username)) this.wantsEnd = true;
+    if (this.newest > 0 && !this.isAtEnd && !this.wantsEnd) this.unread = Math.min(this.unread + fresh.length, messages.length);
+    else if (this.newest === 0) this.wantsEnd = true;
     this.newest = Math.max(this.newest, messages.at(-1)?.seq ?? 0);
     this.now = Date.now();
     this.requestUpdate();
@@ -204,6 +209,7 @@ export class Chat extends PageElement {
   private readonly toEnd = (): void => {
     this.log.scrollTop = this.log.scrollHeight;
     this.isAtEnd = true;
+    this.wantsEnd = false;
     this.unread = 0;
   };
 

@@ -13,6 +13,14 @@ const RETRY_INTERVAL = 4000;
 const SELDOM = 6;
 /** After the connection is lost, this long at most until the state is polled; everybody loses it at once. */
 const AWAY_SPREAD = 3000;
+/** What an event says of the broadcast, until the API has said it. */
+const HINTS: Record<string, Partial<Broadcast>> = {
+  "broadcast.started": { ingest: { state: "live" } },
+  "broadcast.interrupted": { ingest: { state: "interrupted" } },
+  "broadcast.recovered": { ingest: { state: "live" } },
+  "broadcast.paused": { status: "paused" },
+  "broadcast.resumed": { status: "active" },
+};
 /** A change that all viewers hear of is asked about within this time, the more of them the later. */
 const NEWS_SPREAD = 2000;
 
@@ -21,7 +29,7 @@ const NEWS_SPREAD = 2000;
  * state, and leaves with the page. Tells its owner after each change.
  *
  * Once it has joined it hears of everything over a live connection, which keeps it alive as well. While that is away
- * it polls the state and sends heartbeats. What an event says is only a reason to ask: the API has the truth.
+ * it polls the state and sends heartbeats. Whatever an event says is asked for as well: the API has the truth.
  */
 export class Viewer implements FeedListener {
   broadcast: Broadcast | undefined;
@@ -101,6 +109,8 @@ export class Viewer implements FeedListener {
   event(event: LogEvent): void {
     this.chat.take(event);
     if (!event.type.startsWith("broadcast.")) return;
+    if (this.broadcast) this.broadcast = { ...this.broadcast, ...HINTS[event.type] };
+    this.changed();
     const spread = Math.min(this.broadcast?.viewer_count ?? 0, NEWS_SPREAD);
     clearTimeout(this.later);
     this.later = setTimeout(() => this.look(), Math.random() * spread);
