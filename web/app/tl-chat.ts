@@ -40,6 +40,8 @@ export class Chat extends PageElement {
   private isAtEnd = true;
   /** Whatever was read: the newest is to be shown. */
   private wantsEnd = true;
+  /** Where the end was when it was shown last. */
+  private placed = 0;
   private newest = 0;
   private clock: ReturnType<typeof setInterval> | undefined;
   private pressing: ReturnType<typeof setTimeout> | undefined;
@@ -68,7 +70,7 @@ export class Chat extends PageElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     // The event of a scroll comes later than the scroll: what is drawn in between must not undo it.
-    if (this.hasUpdated && !this.wantsEnd) this.scrolled();
+    if (this.hasUpdated && !this.wantsEnd && this.log.scrollTop < this.placed) this.scrolled();
     if (!changed.has("room")) return;
     changed.get("room")?.removeEventListener("change", this.changed);
     this.room.addEventListener("change", this.changed);
@@ -208,6 +210,7 @@ export class Chat extends PageElement {
 
   private readonly toEnd = (): void => {
     this.log.scrollTop = this.log.scrollHeight;
+    this.placed = this.log.scrollTop;
     this.isAtEnd = true;
     this.wantsEnd = false;
     this.unread = 0;
