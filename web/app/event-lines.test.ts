@@ -12,6 +12,11 @@ it("makes one line of several of a kind, and keeps its key while it grows", () =
   expect(after[0]).toMatchObject({ key: 2, text: "3 viewers joined", kind: "viewer" });
 });
 
+it("keeps together what comes between each other, but not around something of note", () => {
+  const lines = linesOf(log(["viewer.joined"], ["reaction", { reaction: "heart" }], ["viewer.joined"], ["broadcast.paused"], ["viewer.joined"]));
+  expect(lines.map(({ text }) => text)).toEqual(["2 viewers joined", "❤️", "Paused", "1 viewer joined"]);
+});
+
 it("counts reactions, and names what it does not know by its type", () => {
   const lines = linesOf(log(["reaction", { reaction: "fire" }], ["reaction", { reaction: "heart" }], ["reaction", { reaction: "fire" }], ["poll.opened"], ["ingest.warning", { message: "no keyframes" }]));
   expect(lines.map(({ text }) => text)).toEqual(["🔥 2  ❤️", "poll.opened", "Encoder: no keyframes"]);

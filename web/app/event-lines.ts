@@ -2,7 +2,10 @@ import { plural } from "../elements/format.js";
 import type { LogEvent, Reaction } from "./api.js";
 import { LOOKS } from "./tl-reactions.js";
 
-/** One line of what happened; several of a kind in a row are one. */
+/** Comings, goings and reactions within this time are one line each; milliseconds. */
+const TOGETHER = 60_000;
+
+/** One line of what happened. */
 export interface EventLine {
   key: number;
   kind: "broadcast" | "viewer" | "reaction" | "warning" | "other";
@@ -27,12 +30,20 @@ const TOLD: Record<string, string> = {
 export function linesOf(events: readonly LogEvent[]): EventLine[] {
   const groups: LogEvent[][] = [];
   for (const event of events) {
-    const last = groups.at(-1);
-    if (last && isMany(event) && last[0]!.type === event.type) last.push(event);
+    const group = isMany(event) ? openGroup(groups, event) : undefined;
+    if (group) group.push(event);
     else groups.push([event]);
   }
-  return groups.map((group) => ({ key: group.at(-1)!.seq, kind: kindOf(group[0]!), text: textOf(group), at: Date.parse(group[0]!.created_at) }));
+  return groups.map((group) => ({ key: group.at(-1)!.seq, kind: kindOf(group[0]!), text: textOf(group), at: timeOf(group[0]!) }));
 }
+
+/** The line that an event still belongs to: none that something of note has parted from it. */
+function openGroup(groups: LogEvent[][], event: LogEvent): LogEvent[] | undefined {
+  const since = groups.slice(groups.findLastIndex(([first]) => !isMany(first!)) + 1);
+  return since.find(([first]) => first!.type === event.type && timeOf(first!) - timeOf(event) < TOGETHER);
+}
+
+const timeOf = ({ created_at }: LogEvent): number => Date.parse(created_at);
 
 const isMany = ({ type }: LogEvent): boolean => type.startsWith("viewer.") || type === "reaction";
 

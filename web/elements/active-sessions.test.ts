@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import "./active-sessions.js";
+// What the element loads later is at hand: how long a loader takes is nothing to test.
+import "./live-source.js";
 import type { ActiveSessions } from "./active-sessions-element.js";
 import type { Session } from "./session.js";
 
