@@ -77,6 +77,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("WebSocket", Socket);
   vi.spyOn(document, "hidden", "get").mockImplementation(() => hidden);
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
   hidden = false;
   Socket.all = [];
   polls = ["start"];
@@ -136,7 +137,7 @@ it("polls while the socket is away, and no longer once it is back", async () => 
     Socket.last.drop();
   }
   expect(isPolling()).toBe(true);
-  await wait(20_000);
+  while (Socket.last.closed) await wait(500);
   Socket.last.greet([card("z")]);
   expect(isPolling()).toBe(false);
   expect(shown.at(-1)).toBe("z0 of 1");
