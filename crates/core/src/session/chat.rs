@@ -219,7 +219,7 @@ impl SessionManager {
     pub async fn delete_message(&self, caller: &Caller, id: BroadcastId, message: EventId) -> Result<()> {
         let user = caller.signed_in()?;
         let broadcast = visible(&self.ledger, caller, id).await?;
-        let found = self.store.event(id, message).await?.filter(chat::is_message);
+        let found = self.store.logged_event(id, message).await?.filter(chat::is_message);
         let found = found.ok_or(Error::NotFound("message"))?;
         let role = ChatRole::of(user.id, user.role, &broadcast);
         let data = chat::deletion(&found, user.id, role)?;

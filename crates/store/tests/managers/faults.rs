@@ -81,8 +81,8 @@ impl SessionStore for Door {
         self.answer(self.writes()?.say(session, event).await)
     }
 
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
-        self.store.event(session, event).await
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        self.store.logged_event(session, event).await
     }
 
     async fn delete_message(
