@@ -64,6 +64,12 @@ impl Chat {
         }
     }
 
+    /// Reads bans and messages anew: some may have been kept of which nobody heard.
+    pub fn doubt(&self) {
+        self.bans.forget_all();
+        self.latest.forget_all();
+    }
+
     /// Forgets those who were fast a while ago. To be called every second.
     pub fn forget_slow(&self) {
         self.messages.forget_slow();
