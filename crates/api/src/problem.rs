@@ -6,12 +6,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tallylight_core::Error;
-use tallylight_core::error::FieldError;
+use tallylight_core::error::{FieldError, seconds};
 use tallylight_media::hls::RequestError;
 use utoipa::ToSchema;
 
-/// How long a caller should wait before it tries again, in seconds.
-const RETRY_SECONDS: &str = "1";
+/// How long a caller should wait before it tries again, in seconds, where nobody knows better.
+const RETRY_SECONDS: u64 = 1;
 
 /// Every code that an answer can carry: its status, and what it means. The page at `type` says the same.
 pub const CODES: &[(&str, StatusCode, &str)] = &[
@@ -25,6 +25,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ),
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Sign in first, or the credentials are not valid."),
     ("forbidden", StatusCode::FORBIDDEN, "You may not do this."),
+    ("banned", StatusCode::FORBIDDEN, "You may not speak in the chat of this broadcaster."),
     ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
     ("not-found", StatusCode::NOT_FOUND, "There is nothing here, or nothing that you may know of."),
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method."),
@@ -55,6 +56,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "Fields are unknown or not valid; `errors` names each.",
     ),
+    (
+        "too-many-requests",
+        StatusCode::TOO_MANY_REQUESTS,
+        "You do this too often; try again after `Retry-After` seconds.",
+    ),
     ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much at once; try again after `Retry-After` seconds."),
     (
         "unavailable",
@@ -76,6 +82,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     outage: Option<Outage>,
+    /// After how many seconds it is worth another try.
+    retry_after: Option<u64>,
 }
 
 /// Why the database did not answer. It goes with the answer as far as the layer that logs it, and no further.
@@ -114,7 +122,7 @@ pub struct FieldErrorView {
 impl Problem {
     /// A problem of a code out of [`CODES`].
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), outage: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), outage: None, retry_after: None }
     }
 
     /// A problem with one field or parameter.
@@ -122,7 +130,7 @@ impl Problem {
         let message = message.into();
         let detail = format!("{field} {message}");
         let errors = vec![FieldError { field: field.to_owned(), message }];
-        Self { code, detail, errors, outage: None }
+        Self { errors, ..Self::new(code, detail) }
     }
 
     fn entry(&self) -> (StatusCode, &'static str) {
@@ -146,6 +154,11 @@ impl From<Error> for Problem {
             Error::BroadcastEnded => "broadcast-ended",
             Error::ViewerGone => "viewer-gone",
             Error::JoinTokenInvalid => "join-token-invalid",
+            Error::Banned { .. } => "banned",
+            Error::TooManyRequests { retry_after } => {
+                let told = Self::new("too-many-requests", detail);
+                return Self { retry_after: Some(seconds(retry_after)), ..told };
+            }
             Error::CursorExpired => "cursor-expired",
             Error::TooManyLive(_) => {
                 return Self::field("invalid-query", "at", format!("names a time when {detail}"));
@@ -199,8 +212,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, events, health, lists, pages, playback, sessions, stream_keys, users,
+    analytics, auth, broadcasts, chat, events, health, lists, pages, playback, sessions, stream_keys, users,
     viewers,
 };
 use crate::state::{App, Parts};
@@ -57,6 +57,16 @@ pub mod url {
     pub const EVENTS: &str = "/api/sessions/{id}/events";
     /// What its owner attached to it.
     pub const METADATA: &str = "/api/sessions/{id}/metadata";
+    /// What is said there.
+    pub const CHAT: &str = "/api/sessions/{id}/chat";
+    /// One message.
+    pub const MESSAGE: &str = "/api/sessions/{id}/chat/{event_id}";
+    /// How people react.
+    pub const REACTIONS: &str = "/api/sessions/{id}/reactions";
+    /// Who may not speak.
+    pub const BANS: &str = "/api/sessions/{id}/bans";
+    /// One of them.
+    pub const BAN: &str = "/api/sessions/{id}/bans/{user_id}";
     /// What a problem's code means.
     pub const PROBLEM: &str = "/api/problems/{code}";
     /// The OpenAPI document.
@@ -137,6 +147,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(analytics::of_session))
         .routes(routes!(events::list, events::log))
         .routes(routes!(events::update_metadata))
+        .routes(routes!(chat::list, chat::say))
+        .routes(routes!(chat::delete))
+        .routes(routes!(chat::react))
+        .routes(routes!(chat::bans, chat::ban))
+        .routes(routes!(chat::unban))
         .routes(routes!(analytics::mine))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
@@ -189,6 +204,7 @@ fn about() -> OpenApi {
             tag("broadcasts", "Go live, be found, and end."),
             tag("viewers", "Watch: join, stay, leave."),
             tag("sessions", "A broadcast as a live record."),
+            tag("chat", "Speak, react, keep order."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

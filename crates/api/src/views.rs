@@ -1,5 +1,6 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+pub mod chat;
 pub mod log;
 mod playback;
 

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::clock::Time;
-use crate::ids::{BroadcastId, UserId};
+use crate::error::Result;
+use crate::ids::{BroadcastId, Ids, UserId};
 use crate::user::SealedKey;
 use crate::viewer::Counts;
 
@@ -76,7 +77,7 @@ macro_rules! names {
 
         impl FromStr for $type {
             type Err = String;
-            fn from_str(name: &str) -> Result<Self, String> {
+            fn from_str(name: &str) -> std::result::Result<Self, String> {
                 match name {
                     $($name => Ok(Self::$variant),)+
                     other => Err(format!("unknown {}: {other}", stringify!($type))),
@@ -108,6 +109,29 @@ pub struct MediaAddresses {
     pub hls_url: Option<String>,
     /// Where it is watched by WebRTC.
     pub webrtc_endpoint: Option<String>,
+}
+
+/// A random name of a log. A log that was put back from a backup has another one: its numbers are given out again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(pub i64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
+impl Epoch {
+    /// A new one.
+    ///
+    /// # Errors
+    /// As [`Ids::fill`].
+    pub fn new(ids: &dyn Ids) -> Result<Self> {
+        let mut random = [0; 8];
+        ids.fill(&mut random)?;
+        // Positive, and small enough for any client's numbers.
+        Ok(Self(i64::from_le_bytes(random) >> 12 & i64::MAX >> 12))
+    }
 }
 
 /// One row of `broadcast_sessions`.
@@ -155,6 +179,8 @@ pub struct Broadcast {
     pub deleted_at: Option<Time>,
     /// Counts its changes.
     pub revision: i64,
+    /// Names its log, so that a number of another one is not taken for a place in it.
+    pub epoch: Epoch,
 }
 
 impl Broadcast {

@@ -1,6 +1,7 @@
 //! Every broadcast that has not ended, in memory, for lists and look-ups.
 
 mod cursor;
+mod news;
 mod query;
 mod ranking;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::ids::{BroadcastId, UserId};
 use crate::viewer::Counts;
 
 pub use cursor::{Cursor, MalformedCursor, RankingId};
+pub use news::News;
 pub use query::{Order, Part, Query, Scope, Sort};
 pub use ranking::{Mark, Ranking, Rankings};
 
@@ -86,6 +88,7 @@ pub struct Directory {
     /// Those about which something was logged since somebody asked.
     touched: Mutex<HashSet<BroadcastId>>,
     version: AtomicU64,
+    news: News,
 }
 
 impl Directory {
@@ -133,23 +136,24 @@ impl Directory {
             open.remove(&id);
         }
         drop(open);
-        self.changed();
+        self.changed(id);
     }
 
     /// As [`Directory::put`], if it is known; false if not. What is not known may have ended since it was read.
     pub fn put_known(&self, snapshot: Snapshot) -> bool {
         let mut open = self.write();
         let Some(known) = open.get_mut(&snapshot.id) else { return false };
+        let id = snapshot.id;
         known.update(snapshot);
         drop(open);
-        self.changed();
+        self.changed(id);
         true
     }
 
     /// Forgets one.
     pub fn remove(&self, id: BroadcastId) {
         self.write().remove(&id);
-        self.changed();
+        self.changed(id);
     }
 
     /// Notes new counts.
@@ -158,7 +162,7 @@ impl Directory {
         if let Some(known) = self.write().get_mut(&id) {
             known.snapshot.counts = newest(known.snapshot.counts, counts);
         }
-        self.changed();
+        self.changed(id);
     }
 
     /// All that a query asks for, in its order. The sort does without the lock.
@@ -221,8 +225,14 @@ impl Directory {
         std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn changed(&self) {
+    /// Tells of changes of single broadcasts, open or not.
+    pub fn news(&self) -> &News {
+        &self.news
+    }
+
+    fn changed(&self, id: BroadcastId) {
         self.version.fetch_add(1, Memory::AcqRel);
+        self.news.tell(id);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<BroadcastId, Entry>> {

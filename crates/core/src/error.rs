@@ -1,6 +1,11 @@
 //! The one error of the domain.
 
+use std::time::Duration;
+
+use time::format_description::well_known::Rfc3339;
+
 use crate::broadcast::Status;
+use crate::clock::Time;
 
 /// What every manager returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,6 +51,18 @@ pub enum Error {
     /// The invitation is not valid for this broadcast.
     #[error("this invitation is not valid")]
     JoinTokenInvalid,
+    /// The caller may not speak on this owner's broadcasts.
+    #[error("you are banned from the chat of this broadcaster{}", end(.until.as_ref()))]
+    Banned {
+        /// Until when; `None`: for good.
+        until: Option<Time>,
+    },
+    /// The caller does something more often than is allowed.
+    #[error("too fast: try again in {} s", seconds(*.retry_after))]
+    TooManyRequests {
+        /// When it would be allowed.
+        retry_after: Duration,
+    },
     /// A list's cursor is too old, or somebody else's.
     #[error("this cursor has expired: begin the list again")]
     CursorExpired,
@@ -77,6 +94,16 @@ impl Error {
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
     }
+}
+
+/// Whole seconds, after which it is late enough.
+pub fn seconds(wait: Duration) -> u64 {
+    wait.as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX).max(1)
+}
+
+fn end(until: Option<&Time>) -> String {
+    let until = until.and_then(|until| until.format(&Rfc3339).ok());
+    until.map_or(String::new(), |until| format!(" until {until}"))
 }
 
 fn list(fields: &[FieldError]) -> String {

@@ -33,6 +33,8 @@ pub enum EventType {
     ViewerLeft,
     /// Somebody said something.
     ChatMessage,
+    /// What somebody said was deleted.
+    ChatDeleted,
     /// Somebody reacted.
     Reaction,
 }
@@ -44,6 +46,7 @@ impl EventType {
         Self::ViewerLeft,
         Self::Reaction,
         Self::ChatMessage,
+        Self::ChatDeleted,
         Self::BroadcastCreated,
         Self::BroadcastStarted,
         Self::BroadcastUpdated,
@@ -73,6 +76,7 @@ impl EventType {
             Self::ViewerJoined => "viewer.joined",
             Self::ViewerLeft => "viewer.left",
             Self::ChatMessage => "chat.message",
+            Self::ChatDeleted => "chat.deleted",
             Self::Reaction => "reaction",
         }
     }
@@ -224,6 +228,8 @@ pub struct EventQuery {
     pub before: Option<u64>,
     /// Only those of these types; none: of all.
     pub kinds: Vec<String>,
+    /// Leaves out the comings and goings of viewers, where all types are asked for.
+    pub without_viewers: bool,
     /// The newest first, instead of in their order.
     pub newest_first: bool,
     /// At most so many.
@@ -233,7 +239,7 @@ pub struct EventQuery {
 impl EventQuery {
     /// Those after a number, in their order.
     pub fn after(after: u64, limit: u32) -> Self {
-        Self { after, before: None, kinds: Vec::new(), newest_first: false, limit }
+        Self { after, before: None, kinds: Vec::new(), without_viewers: false, newest_first: false, limit }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod analytics;
 pub mod audit;
 pub mod broadcast;
 pub mod caller;
+pub mod chat;
 pub mod clock;
 pub mod directory;
 pub mod error;

@@ -106,6 +106,24 @@ impl Presence {
         viewers.get(&viewer).is_some_and(|entry| entry.seat.session_id == session && !entry.leaving)
     }
 
+    /// Takes note that a viewer is gone, unless it showed a sign of life after `since`; its stay, if so.
+    pub fn lose(&self, session: BroadcastId, viewer: ViewerId, since: Duration) -> Option<Seat> {
+        let mut viewers = self.lock();
+        let entry = viewers.get_mut(&viewer)?;
+        let is_lost = entry.seat.session_id == session && !entry.leaving && entry.seen <= since;
+        is_lost.then(|| {
+            entry.leaving = true;
+            entry.seat.clone()
+        })
+    }
+
+    /// The user that a viewer who is there is, if it is one; `None`: the viewer is not there.
+    pub fn user_of(&self, session: BroadcastId, viewer: ViewerId) -> Option<Option<crate::ids::UserId>> {
+        let viewers = self.lock();
+        let entry = viewers.get(&viewer).filter(|entry| entry.seat.session_id == session && !entry.leaving);
+        entry.map(|entry| entry.seat.user_id)
+    }
+
     /// Removes from `known` all who are not there.
     pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
         let viewers = self.lock();
@@ -217,6 +235,18 @@ mod tests {
         presence.touch(SHOW, ADA, at(5));
         assert_eq!(presence.unnoted(at(5), at(6)), [(seat(1), at(1))]);
         assert!(presence.unnoted(at(5), at(7)).is_empty());
+    }
+
+    #[test]
+    fn who_did_not_answer_is_lost_unless_it_showed_itself_otherwise() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        presence.touch(SHOW, ADA, at(12));
+        assert_eq!(presence.lose(SHOW, ADA, at(10)), None);
+        assert_eq!(presence.lose(SHOW, ADA, at(12)), Some(seat(1)));
+        assert!(!presence.is_there(SHOW, ADA));
+        assert_eq!(presence.lose(SHOW, ADA, at(30)), None, "once");
+        assert_eq!(presence.expire(TIMEOUT, at(27)).len(), 1, "it is told again until it is written");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
 mod analytics;
+mod chat;
+mod connections;
 mod events;
 mod ingest;
 mod quality;
@@ -15,8 +17,10 @@ use aws_lc_rs::hmac;
 use tracing::info;
 
 use analytics::Backlog;
+use chat::Chat;
 
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
+use crate::chat::ChatSettings;
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, UserId};
@@ -25,7 +29,7 @@ use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
 use crate::quality::QualityBook;
 use crate::secret::{Purpose, Secret};
-use crate::store::{LogStore, SessionStore, UserStore};
+use crate::store::{BanStore, LogStore, SessionStore, UserStore};
 use crate::token::PlayerTokens;
 use crate::user::StreamKeys;
 
@@ -45,6 +49,8 @@ pub struct SessionSettings {
     pub reconnect_window: Duration,
     /// After how long a broadcast that no encoder ever reached ends.
     pub idle_timeout: Duration,
+    /// How fast people may speak and react.
+    pub chat: ChatSettings,
 }
 
 /// What a [`SessionManager`] is made of.
@@ -55,6 +61,8 @@ pub struct SessionParts {
     pub store: Arc<dyn SessionStore>,
     /// What logs add up to.
     pub logs: Arc<dyn LogStore>,
+    /// Who may not speak.
+    pub bans: Arc<dyn BanStore>,
     /// Owners of lasting stream keys.
     pub users: Arc<dyn UserStore>,
     /// Stream keys.
@@ -69,6 +77,8 @@ pub struct SessionManager {
     store: Arc<dyn SessionStore>,
     logs: Arc<dyn LogStore>,
     backlog: Backlog,
+    bans: Arc<dyn BanStore>,
+    chat: Chat,
     users: Arc<dyn UserStore>,
     keys: Arc<StreamKeys>,
     settings: SessionSettings,
@@ -89,11 +99,14 @@ impl SessionManager {
     /// # Errors
     /// As [`Secret::derive`].
     pub fn new(parts: SessionParts, secret: &Secret) -> Result<Self> {
+        let chat = Chat::new(&parts.settings.chat, &parts.ledger.clock);
         Ok(Self {
             ledger: parts.ledger,
             store: parts.store,
             logs: parts.logs,
             backlog: Backlog::default(),
+            bans: parts.bans,
+            chat,
             users: parts.users,
             keys: parts.keys,
             settings: parts.settings,
@@ -199,6 +212,7 @@ impl SessionManager {
     /// # Errors
     /// The store's, after trying everything.
     pub async fn tick(&self) -> Result<()> {
+        self.chat.forget_slow();
         let viewers = self.expire_viewers().await;
         let broadcasts = self.end_overdue().await;
         let settled = self.settle_doubt().await;

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 
 use crate::analytics::{Progress, Summary, Window};
 use crate::broadcast::{Broadcast, Snapshot};
+use crate::chat::Ban;
 use crate::clock::Time;
 use crate::directory::Query;
 use crate::error::Result;
-use crate::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
+use crate::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::quality::{Quality, QualityRow, Span};
 use crate::user::{SealedKey, SignIn, User};
@@ -75,6 +76,21 @@ pub trait SessionStore: Send + Sync {
     /// Logs an event; the session's numbers after it. `None`: there is no such session.
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
 
+    /// Logs what somebody says or how somebody reacts; the session's numbers after it. `None`: there is no such session,
+    /// it has ended, or it is private and this is not its owner.
+    async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// Reads one event of a session's log.
+    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>>;
+
+    /// Blanks a message of a session and logs that. `None`: there is none, or it was blanked before.
+    async fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>>;
+
     /// Notes the latest signs of life of viewers who are there.
     async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()>;
 
@@ -92,6 +108,19 @@ pub trait SessionStore: Send + Sync {
 
     /// What viewers of a session told, summed by interval; ascending, without intervals of which nothing is known.
     async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>>;
+}
+
+/// Keeps who may not speak on the broadcasts of an owner.
+#[async_trait]
+pub trait BanStore: Send + Sync {
+    /// Keeps a ban instead of the one before; those of this owner that are over go.
+    async fn ban(&self, ban: &Ban) -> Result<()>;
+
+    /// Removes one, if it is there.
+    async fn unban(&self, owner: UserId, user: UserId) -> Result<()>;
+
+    /// All of an owner, the latest first. Some may be over.
+    async fn bans(&self, owner: UserId) -> Result<Vec<Ban>>;
 }
 
 /// How far a log has been added up.

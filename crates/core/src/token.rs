@@ -97,22 +97,44 @@ impl AccessTokens {
             .map_err(|error| Error::Internal(format!("an access token could not be signed: {error}")))
     }
 
-    /// Whom a token names.
+    /// Whom a token names, and for how many seconds more.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for any token that is not ours, not of this type, or out of its time.
-    pub fn check(&self, token: &str, now: Time) -> Result<Identity> {
-        let invalid = |_| Error::Unauthenticated("this access token is not valid");
-        let data =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(invalid)?;
+    /// [`TokenFault`]: it is not ours, not of this type, or out of its time.
+    pub fn check(&self, token: &str, now: Time) -> Result<(Identity, u64), TokenFault> {
+        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation);
+        let data = data.map_err(|_| TokenFault::Invalid)?;
         if data.header.typ.as_deref() != Some(TYPE) {
-            return Err(Error::Unauthenticated("this token is not an access token"));
+            return Err(TokenFault::OtherKind);
         }
-        let now = now.unix_timestamp();
-        if data.claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
-            return Err(Error::Unauthenticated("this access token has expired: refresh it"));
+        let left = data.claims.exp.saturating_add(LEEWAY_SECONDS).saturating_sub(now.unix_timestamp());
+        if left <= 0 {
+            return Err(TokenFault::Expired);
         }
-        Ok(Identity { id: UserId(data.claims.sub), username: data.claims.name, role: data.claims.role })
+        let Claims { sub, name, role, .. } = data.claims;
+        let left = u64::try_from(left - LEEWAY_SECONDS).unwrap_or_default();
+        Ok((Identity { id: UserId(sub), username: name, role }, left))
+    }
+}
+
+/// Why a token is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFault {
+    /// It is none of ours, or was altered.
+    Invalid,
+    /// It is ours and for something else.
+    OtherKind,
+    /// Its time is over.
+    Expired,
+}
+
+impl From<TokenFault> for Error {
+    fn from(fault: TokenFault) -> Self {
+        Self::Unauthenticated(match fault {
+            TokenFault::Invalid => "this access token is not valid",
+            TokenFault::OtherKind => "this token is not an access token",
+            TokenFault::Expired => "this access token has expired: refresh it",
+        })
     }
 }
 
@@ -240,7 +262,7 @@ mod tests {
         let grant =
             Grant { identity: &identity, sign_in: SignInId(Uuid::nil()), id: Uuid::nil(), now, seconds: 900 };
         let token = tokens.issue(&grant).unwrap();
-        assert_eq!(tokens.check(&token, now).unwrap(), identity);
+        assert_eq!(tokens.check(&token, now).unwrap(), (identity.clone(), 900));
         assert!(tokens.check(&token, now + time::Duration::minutes(16)).is_err());
         let set_back = now - time::Duration::hours(1);
         assert!(tokens.check(&token, set_back).is_ok(), "a clock that is set back signs nobody out");

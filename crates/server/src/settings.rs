@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow, bail};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
+use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
 use tallylight_media::{hls, rtmp};
@@ -90,6 +91,11 @@ settings! {
     allow_reported_viewers: bool = true;
     max_open_broadcasts: usize = 100;
     session_retention: u64 = 0;
+
+    chat_burst: u32 = 5;
+    chat_interval: f64 = 2.0;
+    reaction_burst: u32 = 10;
+    reaction_interval: f64 = 0.5;
 
     http_max_connections: usize = 10_000;
     http_header_timeout: u64 = 10;
@@ -198,6 +204,10 @@ impl Settings {
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
+        within("chat_burst", self.chat_burst, 1, 1_000)?;
+        within("chat_interval", self.chat_interval, 0.0, 3_600.0)?;
+        within("reaction_burst", self.reaction_burst, 1, 1_000)?;
+        within("reaction_interval", self.reaction_interval, 0.0, 3_600.0)?;
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
@@ -301,6 +311,10 @@ impl Settings {
             viewer_timeout: Duration::from_secs(self.viewer_timeout),
             reconnect_window: Duration::from_secs(self.reconnect_window),
             idle_timeout: Duration::from_secs(self.idle_timeout),
+            chat: ChatSettings {
+                messages: pace(self.chat_burst, self.chat_interval),
+                reactions: pace(self.reaction_burst, self.reaction_interval),
+            },
         }
     }
 
@@ -365,6 +379,10 @@ impl Settings {
     pub fn ended_media_linger(&self) -> Duration {
         Duration::from_secs(self.hls_ended_linger)
     }
+}
+
+fn pace(burst: u32, interval: f64) -> Pace {
+    Pace { burst, interval: Duration::from_secs_f64(interval) }
 }
 
 fn given(text: &str) -> Option<&str> {

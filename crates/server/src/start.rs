@@ -153,6 +153,7 @@ impl Managers {
             ledger: ledger.clone(),
             store: store.clone(),
             logs: store.clone(),
+            bans: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             settings: settings.sessions(),

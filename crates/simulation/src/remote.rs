@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
-use tallylight_core::event::{EventQuery, Excerpt, LeaveReason, NewEvent};
+use tallylight_core::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{BroadcastStore, Change, Eviction, SessionStore, Taken, UserStore};
@@ -225,6 +225,24 @@ impl SessionStore for Remote {
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
         self.write_once(event.id, move |database| database.append(session, event.clone())).await
+    }
+
+    async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        self.write_once(event.id, move |database| database.say(session, event.clone())).await
+    }
+
+    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        self.read(move |database| database.event(session, event)).await
+    }
+
+    async fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>> {
+        let id = event.id;
+        self.write_once(id, move |database| database.delete_message(session, message, event.clone())).await
     }
 
     async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {

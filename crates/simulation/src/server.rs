@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tallylight_core::broadcast::BroadcastSettings;
+use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::Clock;
 use tallylight_core::directory::{Part, Query, Scope, Sort};
 use tallylight_core::ids::{BroadcastId, Ids, UserId};
@@ -34,6 +35,7 @@ pub const SETTINGS: SessionSettings = SessionSettings {
     viewer_timeout: TIMEOUT,
     reconnect_window: Duration::from_secs(20),
     idle_timeout: Duration::from_secs(40),
+    chat: ChatSettings::DEFAULT,
 };
 
 /// What a run is made of. Clones share it.
@@ -75,6 +77,7 @@ impl Managers {
             ledger: ledger.clone(),
             store: store.clone(),
             logs: parts.machine.database.clone(),
+            bans: parts.machine.database.clone(),
             users: store,
             keys: keys.clone(),
             settings: SETTINGS,

@@ -15,6 +15,7 @@ use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
+use crate::chat;
 use crate::events::{self, Numbered};
 use crate::failure::Failure;
 use crate::row::Row;
@@ -27,6 +28,10 @@ pub enum Write {
     Join(NewViewer, NewEvent),
     Leave(Departure),
     Append(BroadcastId, NewEvent),
+    /// As an append, while the session is open to whoever does it.
+    Say(BroadcastId, NewEvent),
+    /// A message goes, which the event tells.
+    Unsay(BroadcastId, EventId, NewEvent),
     Seen(Vec<SignOfLife>),
 }
 
@@ -47,6 +52,7 @@ pub async fn write(
     let sessions: BTreeSet<BroadcastId> = writes.iter().flat_map(|write| write.sessions()).collect();
     let viewers: BTreeSet<ViewerId> = writes.iter().filter_map(|write| write.viewer()).collect();
     let mut hall = Hall::load(transaction, &sessions, &viewers).await?;
+    hall.messages = chat::messages(transaction, writes.iter().filter_map(|write| write.message())).await?;
     let outcomes = writes.iter().map(|write| hall.apply(write)).collect();
     hall.save(transaction).await?;
     Ok((outcomes, hall.events.first().map(|(.., event)| event.id)))
@@ -78,7 +84,7 @@ impl Write {
         match self {
             Self::Join(viewer, _) => vec![viewer.session_id],
             Self::Leave(departure) => vec![departure.session_id],
-            Self::Append(session, _) => vec![*session],
+            Self::Append(session, _) | Self::Say(session, _) | Self::Unsay(session, ..) => vec![*session],
             Self::Seen(signs) => signs.iter().map(|sign| sign.session_id).collect(),
         }
     }
@@ -87,8 +93,12 @@ impl Write {
         match self {
             Self::Join(viewer, _) => Some(viewer.id),
             Self::Leave(departure) => Some(departure.viewer),
-            Self::Append(..) | Self::Seen(_) => None,
+            Self::Append(..) | Self::Say(..) | Self::Unsay(..) | Self::Seen(_) => None,
         }
+    }
+
+    fn message(&self) -> Option<EventId> {
+        if let Self::Unsay(_, message, _) = self { Some(*message) } else { None }
     }
 }
 
@@ -124,6 +134,9 @@ struct Hall<'a> {
     stays: HashMap<ViewerId, Stay>,
     events: Vec<Numbered<'a>>,
     seen: BTreeMap<ViewerId, Time>,
+    /// Messages that may be deleted, and where they were said.
+    messages: HashMap<EventId, BroadcastId>,
+    deleted: BTreeSet<EventId>,
 }
 
 impl<'a> Hall<'a> {
@@ -144,7 +157,8 @@ impl<'a> Hall<'a> {
                     WHERE id IN (SELECT column1 FROM {rows})";
         let found = transaction.bulk_rows(&Bulk { text, rows: rows(viewers.iter().map(|id| id.0)) }).await?;
         let stays = found.iter().map(stay).collect::<Result<_>>()?;
-        Ok(Self { rooms, stays, events: Vec::new(), seen: BTreeMap::new() })
+        let (events, seen) = (Vec::new(), BTreeMap::new());
+        Ok(Self { rooms, stays, events, seen, messages: HashMap::new(), deleted: BTreeSet::new() })
     }
 
     fn apply(&mut self, write: &'a Write) -> Result<Outcome> {
@@ -152,6 +166,8 @@ impl<'a> Hall<'a> {
             Write::Join(viewer, event) => Outcome::Join(self.join(viewer, event)?),
             Write::Leave(departure) => Outcome::Counts(self.leave(departure)),
             Write::Append(session, event) => Outcome::Counts(self.log(*session, Cow::Borrowed(event))),
+            Write::Say(session, event) => Outcome::Counts(self.say(*session, event)),
+            Write::Unsay(session, message, event) => Outcome::Counts(self.unsay(*session, *message, event)),
             Write::Seen(signs) => {
                 signs.iter().for_each(|sign| self.see(sign.viewer, sign.at));
                 Outcome::Seen
@@ -259,6 +275,18 @@ impl<'a> Hall<'a> {
         self.log(departure.session_id, Cow::Owned(event))
     }
 
+    fn say(&mut self, session: BroadcastId, event: &'a NewEvent) -> Option<Counts> {
+        let room = self.rooms.get(&session)?;
+        let is_shut = room.is_private && event.user_id != Some(room.owner);
+        if room.has_ended || is_shut { None } else { self.log(session, Cow::Borrowed(event)) }
+    }
+
+    fn unsay(&mut self, session: BroadcastId, message: EventId, event: &'a NewEvent) -> Option<Counts> {
+        self.rooms.get(&session)?;
+        self.messages.get(&message).filter(|of| **of == session)?;
+        if self.deleted.insert(message) { self.log(session, Cow::Borrowed(event)) } else { None }
+    }
+
     /// Gives an event the next number of its session.
     fn log(&mut self, session: BroadcastId, event: Cow<'a, NewEvent>) -> Option<Counts> {
         let room = self.rooms.get_mut(&session)?;
@@ -272,6 +300,7 @@ impl<'a> Hall<'a> {
         transaction.bulk(&self.changed()).await?;
         transaction.bulk(&self.signs()).await?;
         events::append_all(transaction, &self.events).await?;
+        transaction.bulk(&chat::blanked(&self.deleted)?).await?;
         let counts = |(id, room): (&BroadcastId, &Room)| (*id, room.before, room.counts);
         write_counts(transaction, &self.rooms.iter().map(counts).collect::<Vec<_>>()).await
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tallylight_core::Result;
-use tallylight_core::broadcast::{Broadcast, Ingest, MediaAddresses, Snapshot};
+use tallylight_core::broadcast::{Broadcast, Epoch, Ingest, MediaAddresses, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
 use tallylight_core::event::NewEvent;
@@ -36,7 +36,7 @@ macro_rules! select {
                CAST(b.visibility AS TEXT) AS visibility, b.created_at, b.started_at, b.ended_at, b.max_viewers,
                b.rtmp_url, b.hls_url, b.webrtc_endpoint, b.metadata, b.ai_intent, b.tags, b.is_featured,
                b.reported_viewers, b.ingest_state, b.interrupted_until, b.stream_key_hash, b.stream_key_sealed,
-               b.deleted_at, b.revision, c.seq, c.viewers, c.peak
+               b.deleted_at, b.revision, b.epoch, c.seq, c.viewers, c.peak
              FROM broadcast_sessions b
              JOIN users u ON u.id = b.user_id JOIN session_counters c ON c.session_id = b.id WHERE ",
             $($condition),+
@@ -188,15 +188,16 @@ async fn blank(transaction: &mut Transaction, id: BroadcastId) -> Result<(), Fai
 /// Inserts the row that [`update`] fills; false if it is there.
 async fn insert(transaction: &mut Transaction, b: &Broadcast) -> Result<bool, Failure> {
     let text = "INSERT INTO broadcast_sessions
-                  (id, user_id, title, created_at, started_at, stream_key_hash, stream_key_sealed)
-                VALUES ($1, $2, $3, $4, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+                  (id, user_id, title, created_at, started_at, stream_key_hash, stream_key_sealed, epoch)
+                VALUES ($1, $2, $3, $4, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
     let statement = sql(text)
         .bind(b.id.0)
         .bind(b.owner.0)
         .bind(&b.title)
         .bind(b.created_at)
         .bind(&b.stream_key.hash)
-        .bind(&b.stream_key.sealed);
+        .bind(&b.stream_key.sealed)
+        .bind(b.epoch.0);
     Ok(transaction.execute(&statement).await? == 1)
 }
 
@@ -264,6 +265,7 @@ pub(crate) fn snapshot(row: &Row) -> Result<Snapshot> {
         stream_key: SealedKey { hash: row.hash("stream_key_hash")?, sealed: row.get("stream_key_sealed")? },
         deleted_at: row.some_time("deleted_at")?,
         revision: row.count("revision")?,
+        epoch: Epoch(row.count("epoch")?),
     };
     Ok(Snapshot { broadcast: Arc::new(broadcast), counts: batch::counts(row)? })
 }

@@ -224,9 +224,10 @@ impl Copier<'_> {
                 let (left, right) = (here.get(index), there.get(index));
                 let summed = |record: Option<&Record>| record.map(|record| record.summed(table)).transpose();
                 if summed(left)? != summed(right)? {
-                    let key = left.iter().chain(&right).map(|record| record.key).min().unwrap_or_default();
+                    let key =
+                        left.iter().chain(&right).map(|record| record.key.clone()).min().unwrap_or_default();
                     let what = "is not the same in PostgreSQL as in SQLite; nothing was taken over";
-                    return Ok(Trouble(format!("{} {what}", named(table, key))));
+                    return Ok(Trouble(format!("{} {what}", named(table, &key))));
                 }
             }
         }
@@ -252,7 +253,7 @@ fn refused(table: &Table, records: &[Record], error: &sqlx::Error) -> Trouble {
     let number: String =
         place.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     let record = number.parse::<usize>().ok().and_then(|line| records.get(line.checked_sub(1)?));
-    let row = record.map_or_else(|| table.name.to_owned(), |record| named(table, record.key));
+    let row = record.map_or_else(|| table.name.to_owned(), |record| named(table, &record.key));
     let details: Vec<_> = [Some(report.message()), report.detail()].into_iter().flatten().collect();
     Trouble(format!("{row} is not taken by PostgreSQL: {}", details.join("; ")))
 }

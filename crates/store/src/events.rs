@@ -75,6 +75,13 @@ impl Store {
     pub(crate) async fn read_events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
         Ok(self.database.as_of_one_moment(&ReadEvents { session, query }).await?)
     }
+
+    pub(crate) async fn read_event(&self, session: BroadcastId, id: EventId) -> Result<Option<Event>> {
+        let text = "SELECT id, seq, event_type, event_data, created_at, user_id, metadata FROM session_events
+                    WHERE id = $1 AND session_id = $2";
+        let row = self.database.row(sql(text).bind(id.0).bind(session.0)).await?;
+        row.map(|row| event(session, &row)).transpose()
+    }
 }
 
 /// Reads events: first which, then those that are not too much together.
@@ -106,6 +113,7 @@ impl ReadEvents<'_> {
     /// The numbers of those that are read, and whether there may be more.
     async fn choose(&self, transaction: &mut Transaction) -> Result<(Vec<u64>, bool), Failure> {
         let statements: Vec<Statement> = match self.query.kinds.as_slice() {
+            [] if self.query.without_viewers => vec![self.heads_without_viewers()],
             [] => vec![self.heads(None)],
             kinds => kinds.iter().map(|kind| self.heads(Some(kind))).collect(),
         };
@@ -132,6 +140,21 @@ impl ReadEvents<'_> {
         Ok((numbers, is_cut))
     }
 
+    /// Goes through the numbers, not through the index by type: who reads this is near the end of the log.
+    fn heads_without_viewers(&self) -> Statement {
+        self.bound(match self.query.newest_first {
+            true => {
+                heads!("AND event_type NOT IN ('viewer.joined', 'viewer.left') ORDER BY seq DESC LIMIT $4")
+            }
+            false => heads!("AND event_type NOT IN ('viewer.joined', 'viewer.left') ORDER BY seq LIMIT $4"),
+        })
+    }
+
+    fn bound(&self, text: &'static str) -> Statement {
+        let EventQuery { after, before, limit, .. } = self.query;
+        sql(text).bind(self.session.0).bind(*after).bind(before.unwrap_or(u64::MAX)).bind(*limit)
+    }
+
     fn heads(&self, kind: Option<&String>) -> Statement {
         let (all, (viewers, others)) = match self.query.newest_first {
             true => (heads!("ORDER BY seq DESC LIMIT $4"), heads_of_kind!(" DESC")),
@@ -143,9 +166,7 @@ impl ReadEvents<'_> {
             Some(kind) if of_viewers.contains(&kind.as_str()) => viewers,
             Some(_) => others,
         };
-        let EventQuery { after, before, limit, .. } = self.query;
-        let statement =
-            sql(text).bind(self.session.0).bind(*after).bind(before.unwrap_or(u64::MAX)).bind(*limit);
+        let statement = self.bound(text);
         match kind {
             Some(kind) => statement.bind(kind),
             None => statement,

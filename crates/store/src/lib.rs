@@ -8,6 +8,7 @@ pub mod backup;
 mod batch;
 mod broadcasts;
 mod canonical;
+mod chat;
 mod claim;
 mod connect;
 pub mod copy;

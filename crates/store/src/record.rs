@@ -36,7 +36,7 @@ enum Cell {
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    pub key: Uuid,
+    pub key: Vec<Uuid>,
     cells: Vec<Cell>,
 }
 
@@ -125,10 +125,11 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
 
 impl Record {
     fn read(table: &Table, row: &Row) -> Result<Self, Trouble> {
-        let key = row.id(table.key)?;
+        let key = table.key.iter().map(|column| row.id(column)).collect::<Result<Vec<_>, _>>()?;
         let read = |(name, kind): &(&str, Kind)| Cell::read(row, name, *kind);
         let cells = table.columns.iter().map(read).collect::<Result<_, _>>();
-        Ok(Self { key, cells: cells.map_err(|error| Trouble::from(error).about(named(table, key)))? })
+        let cells = cells.map_err(|error| Trouble::from(error).about(named(table, &key)))?;
+        Ok(Self { key, cells })
     }
 
     /// The bytes that are summed up.
@@ -153,13 +154,14 @@ impl Record {
     }
 
     fn blame(&self, table: &Table, column: &str, error: Trouble) -> Trouble {
-        error.about(format!("{}, column {column}", named(table, self.key)))
+        error.about(format!("{}, column {column}", named(table, &self.key)))
     }
 }
 
 /// How a row is called.
-pub fn named(table: &Table, key: Uuid) -> String {
-    format!("{}, row {key}", table.name)
+pub fn named(table: &Table, key: &[Uuid]) -> String {
+    let key: Vec<_> = key.iter().map(Uuid::to_string).collect();
+    format!("{}, row {}", table.name, key.join(" "))
 }
 
 /// What a table comes to.
@@ -198,13 +200,13 @@ impl Summing {
 /// A table that is read in the order of its keys.
 pub struct Pages {
     table: &'static Table,
-    last: Option<Uuid>,
+    last: Vec<Uuid>,
     has_more: bool,
 }
 
 impl Pages {
     pub fn of(table: &'static Table) -> Self {
-        Self { table, last: None, has_more: true }
+        Self { table, last: Vec::new(), has_more: true }
     }
 
     /// The next rows; none at the end.
@@ -212,11 +214,11 @@ impl Pages {
         if !self.has_more {
             return Ok(Vec::new());
         }
-        let after: Vec<Value> = self.last.into_iter().map(Value::from).collect();
-        let rows = transaction.built_rows(self.table.page(self.last.is_none(), PAGE), &after).await?;
+        let after: Vec<Value> = self.last.iter().copied().map(Value::from).collect();
+        let rows = transaction.built_rows(self.table.page(self.last.is_empty(), PAGE), &after).await?;
         self.has_more = rows.len() == PAGE;
         let records = rows.iter().map(|row| Record::read(self.table, row)).collect::<Result<Vec<_>, _>>()?;
-        self.last = records.last().map(|record| record.key);
+        self.last = records.last().map(|record| record.key.clone()).unwrap_or_default();
         Ok(records)
     }
 }

@@ -8,7 +8,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tallylight_core::clock::Time;
 use time::macros::format_description;
 
@@ -106,7 +107,12 @@ pub fn is_under_way(data: &Path) -> bool {
 ///
 /// # Errors
 /// What is in the way. Unless [`is_under_way`], everything is as it was.
-pub fn put_back(backup: &Path, manifest: &Manifest, data: &Path, now: Time) -> Result<Restored, Trouble> {
+pub async fn put_back(
+    backup: &Path,
+    manifest: &Manifest,
+    data: &Path,
+    now: Time,
+) -> Result<Restored, Trouble> {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let stamp = now.format(format).map_err(|error| Trouble(error.to_string()))?;
     let mut drafts = Drafts::default();
@@ -116,6 +122,7 @@ pub fn put_back(backup: &Path, manifest: &Manifest, data: &Path, now: Time) -> R
     if files::copy(&backup.join(DATABASE_FILE), &database)? != manifest.sha256 {
         return Err(Trouble(format!("{} changed while it was copied", backup.display())));
     }
+    rename_logs(&database).await?;
     let secret_differs = manifest.secret_key && {
         files::copy(&backup.join(SECRET_FILE), &secret)?;
         fs::read(&secret).ok() != fs::read(data.join(SECRET_FILE)).ok()
@@ -132,6 +139,23 @@ pub fn put_back(backup: &Path, manifest: &Manifest, data: &Path, now: Time) -> R
     fs::remove_file(&mark).map_err(Trouble::at(&mark))?;
     files::sync(data)?;
     Ok(Restored { kept, replaced_secret })
+}
+
+/// Gives every log another name: numbers that were given out since the backup are given out again, and whoever has read
+/// them must not take the new ones for the rest.
+async fn rename_logs(database: &Path) -> Result<(), Trouble> {
+    let options = SqliteConnectOptions::new().filename(database).journal_mode(SqliteJournalMode::Delete);
+    let failed = |error: sqlx::Error| Trouble(format!("{}: {error}", database.display()));
+    let mut connection = options.connect().await.map_err(failed)?;
+    let known = "SELECT COUNT(*) FROM pragma_table_info('broadcast_sessions') WHERE name = 'epoch'";
+    let known: i64 = sqlx::query_scalar(known).fetch_one(&mut connection).await.map_err(failed)?;
+    // An older schema names its logs when it is migrated.
+    if known > 0 {
+        let text = "UPDATE broadcast_sessions SET epoch = ABS(RANDOM() % 2251799813685248)";
+        sqlx::query(text).execute(&mut connection).await.map_err(failed)?;
+    }
+    connection.close().await.map_err(failed)?;
+    files::sync(database)
 }
 
 /// Moves files into the folder beside, which an earlier try may have begun to fill: what it has stays there, and what

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use tallylight_core::clock::Time;
-use tallylight_core::event::{EndedStay, EventQuery, Excerpt, NewEvent};
-use tallylight_core::ids::{BroadcastId, UserId, ViewerId};
+use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, NewEvent};
+use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{Eviction, SessionStore};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
@@ -34,6 +34,23 @@ impl SessionStore for Store {
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
         self.counts_after(Write::Append(session, event)).await
+    }
+
+    async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        self.counts_after(Write::Say(session, event)).await
+    }
+
+    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        self.read_event(session, event).await
+    }
+
+    async fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>> {
+        self.counts_after(Write::Unsay(session, message, event)).await
     }
 
     async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {

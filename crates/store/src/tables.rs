@@ -29,8 +29,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Table {
     pub name: &'static str,
-    /// Its primary key, a UUID.
-    pub key: &'static str,
+    /// Its primary key: UUIDs.
+    pub key: &'static [&'static str],
     pub columns: &'static [(&'static str, Kind)],
 }
 
@@ -38,7 +38,7 @@ pub struct Table {
 pub const TABLES: &[Table] = &[
     Table {
         name: "users",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("username", Kind::Text),
@@ -54,7 +54,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "sign_ins",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("user_id", Kind::Id),
@@ -65,8 +65,20 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "chat_bans",
+        key: &["owner_id", "user_id"],
+        columns: &[
+            ("owner_id", Kind::Id),
+            ("user_id", Kind::Id),
+            ("until", Kind::Time),
+            ("reason", Kind::Text),
+            ("created_by", Kind::Id),
+            ("created_at", Kind::Time),
+        ],
+    },
+    Table {
         name: "broadcast_sessions",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("title", Kind::Text),
@@ -93,11 +105,12 @@ pub const TABLES: &[Table] = &[
             ("stream_key_sealed", Kind::Bytes),
             ("deleted_at", Kind::Time),
             ("revision", Kind::Count),
+            ("epoch", Kind::Count),
         ],
     },
     Table {
         name: "session_counters",
-        key: "session_id",
+        key: &["session_id"],
         columns: &[
             ("session_id", Kind::Id),
             ("seq", Kind::Count),
@@ -107,7 +120,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "active_viewers",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("session_id", Kind::Id),
@@ -125,7 +138,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "session_quality",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("session_id", Kind::Id),
@@ -163,7 +176,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "session_events",
-        key: "id",
+        key: &["id"],
         columns: &[
             ("id", Kind::Id),
             ("session_id", Kind::Id),
@@ -192,12 +205,14 @@ impl Table {
         AssertSqlSafe(format!("SELECT COUNT(*) AS rows FROM {}", self.name)).into_sql_str()
     }
 
-    /// Reads up to `limit` rows in the order of their keys: the first ones, or those after the key `$1`.
+    /// Reads up to `limit` rows in the order of their keys: the first ones, or those after the key `$1`, `$2` ….
     pub fn page(&self, is_first: bool, limit: usize) -> SqlStr {
         let columns: Vec<_> = self.columns.iter().map(|(name, kind)| kind.selected(name)).collect();
-        let (columns, name, key) = (columns.join(", "), self.name, self.key);
-        let after = if is_first { String::new() } else { format!("WHERE {key} > $1 ") };
-        let text = format!("SELECT {columns} FROM {name} {after}ORDER BY {name}.{key} LIMIT {limit}");
+        let (columns, name) = (columns.join(", "), self.name);
+        let key: Vec<_> = self.key.iter().map(|column| format!("{name}.{column}")).collect();
+        let (key, last) = (key.join(", "), (1..=key.len()).map(|n| format!("${n}")).collect::<Vec<_>>());
+        let after = if is_first { String::new() } else { format!("WHERE ({key}) > ({}) ", last.join(", ")) };
+        let text = format!("SELECT {columns} FROM {name} {after}ORDER BY {key} LIMIT {limit}");
         AssertSqlSafe(text).into_sql_str()
     }
 
@@ -231,7 +246,7 @@ mod tests {
 
     fn described(type_of: impl Fn(Kind) -> &'static str) -> Described {
         let column = |table: &Table, (name, kind): &(&str, Kind)| {
-            ((*name).to_owned(), type_of(*kind).to_owned(), *name == table.key)
+            ((*name).to_owned(), type_of(*kind).to_owned(), table.key.contains(name))
         };
         let table = |table: &Table| {
             (table.name.to_owned(), table.columns.iter().map(|it| column(table, it)).collect())

@@ -66,7 +66,14 @@ impl EventParams {
             return Err(refused("type", format!("has no type of this name: {kind:?}")));
         }
         let newest_first = matches!(self.order, Some(OrderView::Desc));
-        Ok(EventQuery { after: self.after, before: self.before, kinds, newest_first, limit })
+        Ok(EventQuery {
+            after: self.after,
+            before: self.before,
+            kinds,
+            newest_first,
+            without_viewers: false,
+            limit,
+        })
     }
 }
 

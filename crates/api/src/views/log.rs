@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tallylight_core::analytics::report::Figures;
 use tallylight_core::analytics::{Report, Totals};
 use tallylight_core::event::Event;
-use tallylight_core::ids::BroadcastId;
+use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::session::{EventPage, OwnEvent};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -48,6 +48,24 @@ impl From<Event> for EventView {
             user_id: event.user_id.map(|id| id.0),
             metadata: event.metadata,
         }
+    }
+}
+
+impl EventView {
+    /// An event as everybody may see it who may see the session of this owner; `None`: it is its owner's alone.
+    ///
+    /// Nobody is named by id but the owner, nothing that was attached is told, nor where media is published to.
+    pub fn public(event: Event, owner: UserId) -> Option<Self> {
+        if event.kind.starts_with("viewer.") || event.kind == "ingest.warning" {
+            return None;
+        }
+        let mut view = Self::from(event);
+        view.user_id = view.user_id.filter(|user| *user == owner.0);
+        view.metadata.clear();
+        if let Some(data) = view.data.as_object_mut() {
+            data.remove("rtmp_url");
+        }
+        Some(view)
     }
 }
 
@@ -209,6 +227,45 @@ impl From<Totals> for TotalsView {
             to: totals.to,
             broadcasts: totals.broadcasts,
             metrics: metrics.map(|(metric, figures)| (metric.name(), total(figures))).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tallylight_core::ids::EventId;
+
+    use super::*;
+
+    const ADA: UserId = UserId(Uuid::from_u128(1));
+    const BOB: UserId = UserId(Uuid::from_u128(2));
+
+    fn event(kind: &str, by: UserId) -> Event {
+        Event {
+            id: EventId(Uuid::from_u128(3)),
+            session_id: BroadcastId(Uuid::from_u128(4)),
+            seq: 5,
+            kind: kind.into(),
+            data: json!({"title": "Launch day", "rtmp_url": "rtmp://secret.example/in"}),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            user_id: Some(by),
+            metadata: Map::from_iter([("note".to_owned(), json!("mine"))]),
+        }
+    }
+
+    #[test]
+    fn what_everybody_sees_names_nobody_but_the_owner() {
+        let seen = EventView::public(event("broadcast.updated", ADA), ADA).unwrap();
+        assert_eq!((seen.user_id, seen.seq), (Some(ADA.0), 5));
+        assert_eq!((seen.data, seen.metadata), (json!({"title": "Launch day"}), Map::new()));
+        assert_eq!(EventView::public(event("chat.message", BOB), ADA).unwrap().user_id, None);
+    }
+
+    #[test]
+    fn what_viewers_do_and_what_an_encoder_is_warned_of_is_the_owners_alone() {
+        for kind in ["viewer.joined", "viewer.left", "ingest.warning"] {
+            assert!(EventView::public(event(kind, ADA), ADA).is_none(), "{kind}");
         }
     }
 }

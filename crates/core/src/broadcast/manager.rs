@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::change::unique;
-use super::{Broadcast, Ingest, IngestState, MediaAddresses, Snapshot, Status, UpdateBroadcast, Visibility};
+use super::{
+    Broadcast, Epoch, Ingest, IngestState, MediaAddresses, Snapshot, Status, UpdateBroadcast, Visibility,
+};
 use crate::analytics::Report;
 use crate::caller::{Caller, Identity};
 use crate::directory::Rankings;
@@ -342,7 +344,8 @@ pub(crate) async fn create(
     let now = ledger.clock.now();
     let id = BroadcastId(ledger.ids.uuid(now)?);
     let stream_key = keys.generate(&id.0)?;
-    let broadcast = new_broadcast(id, owner, request, stream_key, now);
+    let epoch = Epoch::new(ledger.ids.as_ref())?;
+    let broadcast = Broadcast { epoch, ..new_broadcast(id, owner, request, stream_key, now) };
     let by: Option<UserId> = Some(owner.id);
     let mut events =
         vec![ledger.event(EventType::BroadcastCreated, json!({ "title": broadcast.title }), by)?];
@@ -386,5 +389,6 @@ fn new_broadcast(
         stream_key,
         deleted_at: None,
         revision: 0,
+        epoch: Epoch(0),
     }
 }

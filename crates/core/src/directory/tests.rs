@@ -8,7 +8,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::*;
-use crate::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Visibility};
+use crate::broadcast::{Broadcast, Epoch, Ingest, IngestState, MediaAddresses, Visibility};
 use crate::clock::Time;
 use crate::user::SealedKey;
 
@@ -113,6 +113,7 @@ fn broadcast(number: u64, title: String, started_at: Time) -> Broadcast {
         stream_key: SealedKey { hash: [0; 32], sealed: Vec::new() },
         deleted_at: None,
         revision: 0,
+        epoch: Epoch(1),
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::SessionManager;
 use crate::broadcast::{Snapshot, UpdateBroadcast};
 use crate::caller::Caller;
+use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventQuery, Excerpt, NewEvent, is_type_name};
 use crate::ids::BroadcastId;
@@ -79,6 +80,27 @@ impl SessionManager {
         let next_after = numbers().max().unwrap_or_default().max(seen).max(query.after);
         let next_before = numbers().min().filter(|_| is_cut && query.newest_first);
         Ok(EventPage { items, next_after, next_before })
+    }
+
+    /// Reads a log for the live feed, which decides by itself who hears what of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn read_log(&self, id: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
+        self.store.events(id, query).await
+    }
+
+    /// A session as it is, ended or not, for the live feed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    pub async fn session(&self, id: BroadcastId) -> Result<Snapshot> {
+        self.ledger.get(id).await
+    }
+
+    /// What is open, and what happens to it.
+    pub fn directory(&self) -> &Directory {
+        &self.ledger.directory
     }
 
     /// Logs an event of one's own, after the end as well.

@@ -301,12 +301,17 @@ impl SessionManager {
     }
 
     async fn expire(&self, expired: &Expired) -> Result<bool> {
+        self.time_out(&expired.seat, expired.ago).await
+    }
+
+    /// Ends a stay whose time was up a while ago.
+    pub(super) async fn time_out(&self, seat: &Seat, ago: Duration) -> Result<bool> {
         let departure = Departure {
-            viewer: expired.seat.viewer,
-            session_id: expired.seat.session_id,
-            generation: Some(expired.seat.generation),
+            viewer: seat.viewer,
+            session_id: seat.session_id,
+            generation: Some(seat.generation),
             reason: LeaveReason::TimedOut,
-            at: to_micros(self.clock().now() - expired.ago),
+            at: to_micros(self.clock().now() - ago),
             event: self.event_id()?,
         };
         self.record_departure(&departure).await

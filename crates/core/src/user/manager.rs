@@ -17,7 +17,7 @@ use crate::ids::{Ids, SignInId, UserId};
 use crate::password::Passwords;
 use crate::secret::{Secret, sha256};
 use crate::store::{Taken, UserStore};
-use crate::token::{AccessTokens, Grant};
+use crate::token::{AccessTokens, Grant, TokenFault};
 use crate::validate;
 
 const REFRESH_PREFIX: &str = "rt_";
@@ -103,7 +103,16 @@ impl UserManager {
     /// # Errors
     /// [`Error::Unauthenticated`].
     pub fn authenticate(&self, access_token: &str) -> Result<Caller> {
-        self.tokens.check(access_token, self.parts.clock.now()).map(Caller::User)
+        Ok(self.authenticate_for(access_token)?.0)
+    }
+
+    /// As [`UserManager::authenticate`], and for how many seconds more.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn authenticate_for(&self, access_token: &str) -> Result<(Caller, u64), TokenFault> {
+        let (identity, left) = self.tokens.check(access_token, self.parts.clock.now())?;
+        Ok((Caller::User(identity), left))
     }
 
     /// Makes an account and signs in.

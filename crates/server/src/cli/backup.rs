@@ -64,9 +64,10 @@ pub fn restore(args: &BackupArgs) -> anyhow::Result<()> {
     let data = &settings.data_dir;
     fs::create_dir_all(data).with_context(|| format!("the data folder {} cannot be made", data.display()))?;
     let _lock = lock_half_restored(data).context("stop the server first")?;
-    let manifest = runtime()?.block_on(restore::check(&args.folder, settings.database())).map_err(told)?;
+    let runtime = runtime()?;
+    let manifest = runtime.block_on(restore::check(&args.folder, settings.database())).map_err(told)?;
     let now = SystemClock::start().now();
-    let restored = put_back(&args.folder, &manifest, data, now).map_err(|error| {
+    let restored = runtime.block_on(put_back(&args.folder, &manifest, data, now)).map_err(|error| {
         let what = if is_under_way(data) { "it is half done: restore again" } else { "nothing was changed" };
         anyhow!("{error}; {what}")
     })?;

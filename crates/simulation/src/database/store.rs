@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::analytics::{Summary, Window};
 use tallylight_core::broadcast::{Broadcast, Snapshot};
+use tallylight_core::chat::Ban;
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
-use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
-use tallylight_core::ids::{BroadcastId, SignInId, UserId, ViewerId};
+use tallylight_core::event::{Event, EventQuery, Excerpt, NewEvent};
+use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{
-    Added, BroadcastStore, Change, ChooseWindow, LogStore, OwnSummary, SessionStore, Taken, UserStore,
+    Added, BanStore, BroadcastStore, Change, ChooseWindow, LogStore, OwnSummary, SessionStore, Taken,
+    UserStore,
 };
 use tallylight_core::user::{SealedKey, SignIn, User};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
@@ -64,6 +66,23 @@ impl SessionStore for Database {
         Self::append(self, session, event)
     }
 
+    async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        Self::say(self, session, event)
+    }
+
+    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        Ok(Self::event(self, session, event))
+    }
+
+    async fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>> {
+        Self::delete_message(self, session, message, event)
+    }
+
     async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {
         Self::note_seen(self, &signs);
         Ok(())
@@ -87,6 +106,22 @@ impl SessionStore for Database {
 
     async fn quality(&self, _session: BroadcastId, _span: Span) -> Result<Vec<(Time, Quality)>> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl BanStore for Database {
+    async fn ban(&self, ban: &Ban) -> Result<()> {
+        Self::ban(self, ban)
+    }
+
+    async fn unban(&self, owner: UserId, user: UserId) -> Result<()> {
+        Self::unban(self, owner, user);
+        Ok(())
+    }
+
+    async fn bans(&self, owner: UserId) -> Result<Vec<Ban>> {
+        Ok(Self::bans(self, owner))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tallylight_core::broadcast::{Broadcast, Snapshot};
+use tallylight_core::chat::Ban;
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
@@ -15,6 +16,8 @@ use tallylight_core::{Error, Result};
 pub struct Tables {
     pub users: BTreeMap<UserId, User>,
     pub sign_ins: BTreeMap<SignInId, SignIn>,
+    /// By owner and by whoever is banned.
+    pub bans: BTreeMap<(UserId, UserId), Ban>,
     pub rooms: BTreeMap<BroadcastId, Room>,
     pub stays: BTreeMap<ViewerId, Stay>,
     pub event_ids: BTreeSet<EventId>,

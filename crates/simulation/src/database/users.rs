@@ -1,5 +1,9 @@
-//! Users and their sign-ins.
+//! Users, their sign-ins, and whom they have banned.
 
+use std::cmp::Reverse;
+
+use tallylight_core::Result;
+use tallylight_core::chat::{Ban, is_in_force};
 use tallylight_core::ids::{SignInId, UserId};
 use tallylight_core::store::Taken;
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
@@ -75,6 +79,32 @@ impl Database {
     /// Removes one.
     pub fn end_sign_in(&self, id: SignInId) {
         self.lock().sign_ins.remove(&id);
+    }
+
+    /// Keeps a ban instead of the one before; those of this owner that are over go.
+    ///
+    /// # Errors
+    /// For an unknown user.
+    pub fn ban(&self, ban: &Ban) -> Result<()> {
+        let mut tables = self.lock();
+        for user in [ban.owner, ban.user_id, ban.by_id] {
+            tables.check_user(Some(user))?;
+        }
+        tables.bans.retain(|_, kept| kept.owner != ban.owner || is_in_force(kept.until, ban.created_at));
+        tables.bans.insert((ban.owner, ban.user_id), ban.clone());
+        Ok(())
+    }
+
+    /// Removes one, if it is there.
+    pub fn unban(&self, owner: UserId, user: UserId) {
+        self.lock().bans.remove(&(owner, user));
+    }
+
+    /// All of an owner, the latest first.
+    pub fn bans(&self, owner: UserId) -> Vec<Ban> {
+        let mut bans: Vec<_> = self.lock().bans.values().filter(|ban| ban.owner == owner).cloned().collect();
+        bans.sort_unstable_by_key(|ban| Reverse((ban.created_at, ban.user_id)));
+        bans
     }
 
     fn find_user(&self, is_it: impl Fn(&User) -> bool) -> Option<User> {

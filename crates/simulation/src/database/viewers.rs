@@ -1,7 +1,8 @@
 //! Viewers and the log: places under `max_viewers`, stays with their generations, numbers without a gap.
 
+use tallylight_core::chat;
 use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
-use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
@@ -88,6 +89,46 @@ impl Database {
         Ok(tables.log(session, [event]))
     }
 
+    /// Logs what somebody says or how somebody reacts, while the session is open to them.
+    ///
+    /// # Errors
+    /// For an unknown user, or an event's id that is used already.
+    pub fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        let mut tables = self.lock();
+        let Some(room) = tables.room(session) else { return Ok(None) };
+        let is_shut = room.broadcast.is_private() && event.user_id != Some(room.broadcast.owner);
+        if is_shut || room.broadcast.ended_at.is_some() {
+            return Ok(None);
+        }
+        tables.check([&event])?;
+        Ok(tables.log(session, [event]))
+    }
+
+    /// Blanks a message of a session and logs that.
+    ///
+    /// # Errors
+    /// For an unknown user, or an event's id that is used already.
+    pub fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>> {
+        let mut tables = self.lock();
+        tables.check([&event])?;
+        let log = tables.room(session).into_iter().flat_map(|room| &mut room.log);
+        let mut messages = log.filter(|event| chat::is_message(event) && !chat::is_deleted(&event.data));
+        let Some(found) = messages.find(|event| event.id == message) else { return Ok(None) };
+        found.data = chat::blank();
+        Ok(tables.log(session, [event]))
+    }
+
+    /// Reads one event of a session's log.
+    pub fn event(&self, session: BroadcastId, event: EventId) -> Option<Event> {
+        let tables = self.lock();
+        tables.rooms.get(&session)?.log.iter().find(|logged| logged.id == event).cloned()
+    }
+
     /// Notes the latest signs of life of viewers who are there.
     pub fn note_seen(&self, signs: &[SignOfLife]) {
         let mut tables = self.lock();
@@ -119,6 +160,7 @@ impl Database {
             event.seq > query.after
                 && query.before.is_none_or(|before| event.seq < before)
                 && (query.kinds.is_empty() || query.kinds.contains(&event.kind))
+                && !(query.without_viewers && event.kind.starts_with("viewer."))
         };
         let log = tables.rooms.get(&session).into_iter().flat_map(|room| &room.log).filter(asked_for);
         let mut events: Vec<_> = log.cloned().collect();

@@ -109,7 +109,7 @@ pub async fn a_log_is_read_by_type_and_from_either_end(db: Db) {
     }
     let read = async |kinds: &[&str], after, before, newest_first, limit| {
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-        let query = EventQuery { after, before, kinds, newest_first, limit };
+        let query = EventQuery { after, before, kinds, newest_first, without_viewers: false, limit };
         let events = db.events(show.id, &query).await.unwrap().events;
         events.iter().map(|event| event.seq).collect::<Vec<_>>()
     };

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
-use tallylight_core::event::{EventQuery, Excerpt, NewEvent};
-use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::event::{Event, EventQuery, Excerpt, NewEvent};
+use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::session::Joined;
 use tallylight_core::store::{BroadcastStore, Change, SessionStore};
@@ -75,6 +75,23 @@ impl SessionStore for Door {
 
     async fn append(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
         self.writes()?.append(session, event).await
+    }
+
+    async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+        self.answer(self.writes()?.say(session, event).await)
+    }
+
+    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        self.store.event(session, event).await
+    }
+
+    async fn delete_message(
+        &self,
+        session: BroadcastId,
+        message: EventId,
+        event: NewEvent,
+    ) -> Result<Option<Counts>> {
+        self.answer(self.writes()?.delete_message(session, message, event).await)
     }
 
     async fn note_seen(&self, signs: Vec<SignOfLife>) -> Result<()> {

@@ -8,6 +8,7 @@ use tallylight_core::audit::Auditor;
 use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
+use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
@@ -56,6 +57,7 @@ impl Default for Settings {
                 viewer_timeout: Duration::from_secs(15),
                 reconnect_window: Duration::from_secs(60),
                 idle_timeout: Duration::from_secs(24 * 3600),
+                chat: ChatSettings::DEFAULT,
             },
             users: UserSettings {
                 registration: true,
@@ -135,6 +137,7 @@ impl World {
             ledger: ledger.clone(),
             store: door.clone(),
             logs: store.clone(),
+            bans: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             settings: settings.sessions,
@@ -321,6 +324,8 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Err(Error::BroadcastEnded) => "ended",
         Err(Error::ViewerGone) => "gone",
         Err(Error::JoinTokenInvalid) => "join token invalid",
+        Err(Error::Banned { .. }) => "banned",
+        Err(Error::TooManyRequests { .. }) => "too many requests",
         Err(other) => panic!("{other}"),
     }
 }

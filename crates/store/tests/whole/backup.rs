@@ -54,7 +54,7 @@ impl House {
 
     async fn restores(&self) -> Result<Restored, Trouble> {
         let manifest = check(&self.backup(), Limits::default()).await?;
-        put_back(&self.backup(), &manifest, &self.data(), NOON)
+        put_back(&self.backup(), &manifest, &self.data(), NOON).await
     }
 
     /// Why the backup is not taken.
@@ -142,7 +142,7 @@ async fn a_backup_is_whole_and_for_its_owner_only() {
     for name in names(&house.backup()) {
         assert_eq!(mode(&house.backup().join(&name)), 0o600, "{name}");
     }
-    assert_eq!((manifest.format, manifest.schema, manifest.secret_key), (1, 6, true));
+    assert_eq!((manifest.format, manifest.schema, manifest.secret_key), (1, 8, true));
     assert_eq!(manifest.made_at, "2026-05-01T12:00:00.123456Z");
     assert_eq!(manifest.rows["users"], 1);
     assert_eq!(check(&house.backup(), Limits::default()).await.unwrap(), manifest);
@@ -194,6 +194,18 @@ async fn what_was_there_is_kept_and_nothing_of_it_is_applied_to_what_comes() {
     let second = house.data().join("before-restore-20260501T120000Z-2");
     assert_eq!(restored, Restored { kept: Some(second.clone()), replaced_secret: false });
     assert_eq!(names(&second), ["tallylight.db"]);
+}
+
+#[tokio::test]
+async fn a_log_that_is_put_back_has_another_name() {
+    let house = House::new().await;
+    house.db.show(0).await;
+    house.backs_up().await.unwrap();
+    house.restores().await.unwrap();
+    let text = "SELECT epoch FROM broadcast_sessions";
+    let (before, after) = (house.database(), house.data().join("tallylight.db"));
+    assert_eq!(number(&before, text).await, 1);
+    assert_ne!(number(&after, text).await, 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 use super::*;
+use crate::broadcast::Epoch;
 use crate::ids::{BroadcastId, UserId};
 use crate::user::SealedKey;
 
@@ -33,6 +34,7 @@ fn show() -> Broadcast {
         stream_key: SealedKey { hash: [1; 32], sealed: vec![1] },
         deleted_at: None,
         revision: 3,
+        epoch: Epoch(1),
     }
 }
 
