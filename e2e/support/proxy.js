@@ -46,7 +46,7 @@ export class Proxy {
     this.#budget = () => {
       if (left === 0) return Infinity;
       left -= 1;
-      return next() < 0.2 ? next() * 2_000 : 2_000 + next() * 600_000;
+      return next() < 0.2 ? next() * 600 : next() * 600_000;
     };
     for (const link of this.#links) link.budget = this.#budget();
   }
