@@ -8,6 +8,7 @@ mod extract;
 mod fallback;
 mod layers;
 mod list_cache;
+pub mod live;
 mod problem;
 pub mod router;
 mod routes;

@@ -29,6 +29,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
     ("not-found", StatusCode::NOT_FOUND, "There is nothing here, or nothing that you may know of."),
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method."),
+    (
+        "upgrade-required",
+        StatusCode::UPGRADE_REQUIRED,
+        "This address speaks WebSocket: connect with a WebSocket client.",
+    ),
     ("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
     ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
     ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),

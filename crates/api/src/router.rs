@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, pages, playback, sessions, stream_keys, users,
-    viewers,
+    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
+    users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -67,6 +67,12 @@ pub mod url {
     pub const BANS: &str = "/api/sessions/{id}/bans";
     /// One of them.
     pub const BAN: &str = "/api/sessions/{id}/bans/{user_id}";
+    /// The live feed, over WebSocket.
+    pub const LIVE: &str = "/api/live";
+    /// The live feed, as Server-Sent Events.
+    pub const LIVE_EVENTS: &str = "/api/live/sse";
+    /// Tickets for it.
+    pub const LIVE_TICKETS: &str = "/api/live/tickets";
     /// What a problem's code means.
     pub const PROBLEM: &str = "/api/problems/{code}";
     /// The OpenAPI document.
@@ -153,6 +159,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(chat::bans, chat::ban))
         .routes(routes!(chat::unban))
         .routes(routes!(analytics::mine))
+        .routes(routes!(live::connect))
+        .routes(routes!(live::listen))
+        .routes(routes!(live::ticket))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }
@@ -205,6 +214,7 @@ fn about() -> OpenApi {
             tag("viewers", "Watch: join, stay, leave."),
             tag("sessions", "A broadcast as a live record."),
             tag("chat", "Speak, react, keep order."),
+            tag("live", "Hear at once what happens: WebSocket and Server-Sent Events."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

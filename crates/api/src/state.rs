@@ -8,6 +8,7 @@ use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
 use crate::list_cache::ListCache;
+use crate::live::Live;
 use crate::settings::HttpSettings;
 
 /// What the HTTP side is made of.
@@ -22,6 +23,8 @@ pub struct Parts {
     pub origin: Arc<Origin>,
     /// Settings.
     pub settings: HttpSettings,
+    /// The live feed.
+    pub live: Arc<Live>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -40,6 +43,8 @@ pub struct Inner {
     pub users: Arc<UserManager>,
     /// Media.
     pub origin: Arc<Origin>,
+    /// The live feed.
+    pub live: Arc<Live>,
     /// Settings.
     pub settings: HttpSettings,
     pub(crate) lists: ListCache,
@@ -49,12 +54,13 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
             origin,
+            live,
             settings,
             lists: ListCache::default(),
             document,

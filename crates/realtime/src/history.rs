@@ -64,6 +64,12 @@ impl History {
         }
     }
 
+    /// What was published under a position.
+    pub fn get(&self, position: u64) -> Option<&Bytes> {
+        let place = self.recent.binary_search_by_key(&position, |publication| publication.offset).ok()?;
+        self.recent.get(place).map(|publication| &publication.data)
+    }
+
     /// Replaces what was published under a position.
     pub fn replace(&mut self, position: u64, data: Bytes) {
         if let Ok(place) = self.recent.binary_search_by_key(&position, |publication| publication.offset) {

@@ -33,6 +33,11 @@ impl TopicId {
         self.listeners.load(Ordering::Relaxed)
     }
 
+    /// Names something of this topic so that it is not taken for something of another.
+    pub fn key(&self, of: u64) -> u64 {
+        of ^ (u64::from(self.number) << 32)
+    }
+
     /// The channel's name.
     pub fn channel(&self) -> &Arc<str> {
         &self.channel

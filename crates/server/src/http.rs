@@ -1,6 +1,7 @@
 //! The HTTP listener.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
@@ -38,7 +39,7 @@ pub struct Limits {
 /// Serves until told to stop, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.max_connections));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
         let (place, accepted) = tokio::select! {
@@ -48,7 +49,9 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         };
         let Ok(place) = place else { break };
         match accepted {
-            Ok((stream, peer)) => connect(stream, peer, &app, limits, (&graceful, place)),
+            Ok((stream, peer)) => {
+                connections.spawn(connect(stream, peer, (app.clone(), limits), place, stop.clone()));
+            }
             Err(error) => {
                 warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -56,17 +59,18 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         }
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(limits.drain_timeout, connections.wait()).await.is_err() {
         warn!("some requests were cut: they did not finish in time");
     }
 }
 
-fn connect(
+async fn connect(
     stream: TcpStream,
     peer: SocketAddr,
-    app: &Router,
-    limits: Limits,
-    (graceful, place): (&GracefulShutdown, OwnedSemaphorePermit),
+    (app, limits): (Router, Limits),
+    place: OwnedSemaphorePermit,
+    stop: CancellationToken,
 ) {
     // Small answers must not wait for more to send.
     if let Err(error) = stream.set_nodelay(true) {
@@ -76,7 +80,6 @@ fn connect(
     if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write_timeout)) {
         debug!(%error, "TCP_USER_TIMEOUT could not be set");
     }
-    let app = app.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -85,12 +88,18 @@ fn connect(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "a connection ended badly");
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        drop(place);
-    });
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a connection ended badly");
+    }
+    drop(place);
 }

@@ -101,6 +101,14 @@ settings! {
     http_header_timeout: u64 = 10;
     http_write_timeout: u64 = 20;
     http_drain_timeout: u64 = 10;
+    live_max_connections: usize = 100_000;
+    live_max_message: u64 = 64 * KIB;
+    live_max_backlog: u64 = MIB;
+    live_write_timeout: u64 = 10;
+    live_connect_timeout: u64 = 10;
+    live_ping_interval: u64 = 10;
+    live_pong_timeout: u64 = 4;
+    live_window: f64 = 0.01;
     http_max_body: u64 = 64 * KIB;
 
     rtmp_app: String = "live".into();
@@ -204,6 +212,14 @@ impl Settings {
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
+        within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
+        within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
+        within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
+        within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;
+        within("live_connect_timeout", self.live_connect_timeout, 1, 3_600)?;
+        within("live_ping_interval", self.live_ping_interval, 1, 300)?;
+        within("live_pong_timeout", self.live_pong_timeout, 1, 300)?;
+        within("live_window", self.live_window, 0.0, 1.0)?;
         within("chat_burst", self.chat_burst, 1, 1_000)?;
         within("chat_interval", self.chat_interval, 0.0, 3_600.0)?;
         within("reaction_burst", self.reaction_burst, 1, 1_000)?;
@@ -274,6 +290,20 @@ impl Settings {
             header_timeout: Duration::from_secs(self.http_header_timeout),
             write_timeout: Duration::from_secs(self.http_write_timeout),
             drain_timeout: Duration::from_secs(self.http_drain_timeout),
+        }
+    }
+
+    /// For live connections.
+    pub fn live(&self) -> tallylight_realtime::Limits {
+        tallylight_realtime::Limits {
+            max_connections: self.live_max_connections,
+            max_message: bytes(self.live_max_message),
+            max_backlog: bytes(self.live_max_backlog),
+            write_timeout: Duration::from_secs(self.live_write_timeout),
+            connect_timeout: Duration::from_secs(self.live_connect_timeout),
+            ping_interval: Duration::from_secs(self.live_ping_interval),
+            pong_timeout: Duration::from_secs(self.live_pong_timeout),
+            window: Duration::from_secs_f64(self.live_window),
         }
     }
 

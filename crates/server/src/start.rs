@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tallylight_api::live::{Live, LiveParts};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -90,11 +91,20 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let logs = LogKeeper { sessions: managers.sessions.clone(), retention };
     tasks.spawn(logs.run(stop.clone()));
     let (users, sessions) = (managers.users.clone(), managers.sessions.clone());
+    let live = Live::start(LiveParts {
+        sessions: managers.sessions.clone(),
+        users: managers.users.clone(),
+        clock: clock.clone(),
+        limits: settings.live(),
+    })
+    .context("live connections cannot be served")?;
+    tasks.spawn(live.clone().run(stop.clone()));
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
         users: managers.users,
         origin,
+        live,
         settings: settings.http(rtmp.port())?,
         clock,
     });

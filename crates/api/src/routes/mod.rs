@@ -7,6 +7,7 @@ pub mod chat;
 pub mod events;
 pub mod health;
 pub mod lists;
+pub mod live;
 pub mod pages;
 pub mod playback;
 pub mod sessions;

@@ -283,8 +283,21 @@ impl Form {
         match self {
             Self::Json => frame(Opcode::Text, json::answer(id, answer).as_bytes()),
             Self::Protobuf => frame(Opcode::Binary, &protobuf::answer(id, answer)),
-            Self::Events => event(None, &json::announcement(answer)),
+            Self::Events => self.announce(answer),
         }
+    }
+
+    /// As events: the position goes into the id, and what was missed follows as events of its own.
+    fn announce(self, answer: &Answer) -> Bytes {
+        let Answer::Subscribe(channel, result) = answer else {
+            return event(None, &json::announcement(answer));
+        };
+        let mut result = result.clone();
+        let missed = std::mem::take(&mut result.publications);
+        let (id, positioned) = (result.offset, result.positioned);
+        let first = json::announcement(&Answer::Subscribe(channel.clone(), result));
+        let first = event(positioned.then_some(id), &first);
+        [first, self.push(channel, missed.iter())].concat().into()
     }
 
     /// Publications of a channel, with one frame around all.

@@ -1,0 +1,162 @@
+//! The live feed: who is live, and what happens in a session, told to whoever is connected.
+//!
+//! What is told of a session is read from its log, in its order: whatever wrote it, and however often it was tried,
+//! nothing is missed and nothing comes twice.
+
+mod cards;
+mod channel;
+mod gate;
+mod room;
+mod rooms;
+mod tickets;
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tallylight_core::clock::Clock;
+use tallylight_core::{Caller, Error, SessionManager, UserManager};
+use tallylight_realtime::client::{Clients, Session};
+use tallylight_realtime::protocol::SubscribeRequest;
+use tallylight_realtime::{Hub, Limits};
+use tokio::runtime::Handle;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use cards::Cards;
+use rooms::Rooms;
+
+pub use channel::Channel;
+pub use tickets::{LIFE as TICKET_LIFE, Tickets};
+
+/// How often counts are told.
+const TICK: Duration = Duration::from_secs(1);
+/// What the server calls itself.
+const VERSION: &str = concat!("tallylight ", env!("CARGO_PKG_VERSION"));
+
+/// What the live feed is made of.
+pub struct LiveParts {
+    /// Sessions.
+    pub sessions: Arc<SessionManager>,
+    /// Users.
+    pub users: Arc<UserManager>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Limits of connections.
+    pub limits: Limits,
+}
+
+/// All live connections, and what they hear.
+pub struct Live {
+    pub(crate) hub: Hub<Session>,
+    pub(crate) clients: Arc<Clients<Feed>>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) tickets: Tickets,
+}
+
+/// What is told, and to whom.
+pub struct Feed {
+    sessions: Arc<SessionManager>,
+    users: Arc<UserManager>,
+    clock: Arc<dyn Clock>,
+    /// Set as soon as there is one.
+    hub: OnceLock<Hub<Session>>,
+    rooms: Rooms,
+    cards: Cards,
+}
+
+impl Live {
+    /// Starts the thread of connections. To be called in the runtime in which their commands are to be answered.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(parts: LiveParts) -> io::Result<Arc<Self>> {
+        let LiveParts { sessions, users, clock, limits } = parts;
+        let feed = Arc::new(Feed {
+            sessions,
+            users,
+            clock: clock.clone(),
+            hub: OnceLock::new(),
+            rooms: Rooms::default(),
+            cards: Cards::default(),
+        });
+        let clients = Arc::new(Clients::new(feed.clone(), Handle::current(), VERSION, limits.ping_interval));
+        let hub = Hub::start(&clients, limits, clock)?;
+        let _ = feed.hub.set(hub.clone());
+        Ok(Arc::new(Self { hub, clients, feed, tickets: Tickets::default() }))
+    }
+
+    /// Whether somebody may hear all of these channels.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Unauthenticated`] for one that they may not hear, or the store's.
+    pub(crate) async fn may_listen(
+        &self,
+        caller: &Caller,
+        requests: &[SubscribeRequest],
+    ) -> Result<(), Error> {
+        for request in requests {
+            let may = match request.channel.parse().map_err(|_| Error::NotFound("channel"))? {
+                Channel::Directory => true,
+                Channel::Session(id) => self.feed.sessions.session(id).await?.is_visible_to(caller),
+                Channel::Owner(id) => {
+                    caller.signed_in()?;
+                    self.feed.sessions.session(id).await?.is_owned_by(caller)
+                }
+            };
+            if !may {
+                return Err(Error::NotFound("broadcast"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what is new until told to stop, then tells clients to come back later.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        tokio::select! {
+            () = self.tell() => {}
+            () = stop.cancelled() => {}
+        }
+        self.hub.stop();
+    }
+
+    async fn tell(&self) {
+        tokio::join!(self.feed.tell_news(), self.feed.tell_counts());
+    }
+}
+
+impl Feed {
+    fn hub(&self) -> Option<&Hub<Session>> {
+        self.hub.get()
+    }
+
+    /// Goes on reading logs that have grown.
+    async fn tell_news(self: &Arc<Self>) {
+        loop {
+            for id in self.sessions.directory().news().next().await {
+                if let Some(room) = self.rooms.get(id).filter(|room| room.is_now_due()) {
+                    let feed = Arc::clone(self);
+                    tokio::spawn(async move { feed.catch_up(&room).await });
+                }
+            }
+        }
+    }
+
+    async fn tell_counts(&self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            let Some(hub) = self.hub() else { continue };
+            self.cards.tell(self.sessions.directory(), hub);
+            self.rooms.tell_counts(self.sessions.directory(), hub, self.clock.monotonic());
+        }
+    }
+}
+
+/// JSON of ours.
+fn json(value: &impl Serialize) -> Bytes {
+    Bytes::from(serde_json::to_vec(value).unwrap_or_default())
+}
