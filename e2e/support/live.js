@@ -6,7 +6,7 @@ import { atEnd } from "./stage.js";
 import { until } from "./until.js";
 
 /** How far the log may run ahead of who follows it: far less than what can be recovered. */
-const AHEAD = 400;
+const AHEAD = 150;
 const WRITERS = 8;
 const PUBLIC = /^(?!viewer\.|ingest\.warning$)/;
 

@@ -46,7 +46,7 @@ export class Proxy {
     this.#budget = () => {
       if (left === 0) return Infinity;
       left -= 1;
-      return next() < 0.2 ? next() * 600 : next() * 600_000;
+      return next() < 0.2 ? next() * 600 : next() * 150_000;
     };
     for (const link of this.#links) link.budget = this.#budget();
   }
@@ -70,7 +70,6 @@ export class Proxy {
     const server = connect(this.target);
     const link = { budget: this.#budget(), swallows: false, cut };
     this.#links.add(link);
-    if (this.#refuses) cut();
     client.on("data", (bytes) => link.swallows || server.write(bytes));
     server.on("data", (bytes) => {
       if (link.swallows) return;
@@ -83,6 +82,7 @@ export class Proxy {
     });
     for (const socket of [client, server]) socket.setNoDelay().on("error", () => undefined).on("close", () => link.swallows || cut());
     const links = this.#links;
+    if (this.#refuses) cut();
     // With a reset, as from a network that is gone: nobody says goodbye.
     function cut() {
       links.delete(link);
