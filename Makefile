@@ -9,7 +9,7 @@ run: ## build, and start a server with living sample broadcasts
 
 test: tools check unit e2e ## install what the tests need, and run every test
 
-tools: ## install the tests' tools from Debian where they are missing: ffmpeg, Chromium, PostgreSQL, PgBouncer
+tools: ## install the tests' tools from Debian where they are missing: ffmpeg, Chromium, PostgreSQL, PgBouncer, Python packages
 	scripts/install-tools
 
 web: ## check, test and build the pages
@@ -22,8 +22,9 @@ check: web ## format, lints, and whether the documents are current
 unit: web ## every Rust test
 	WEB_DIST=$(CURDIR)/web/dist scripts/cargo-test --workspace --locked
 
-e2e: web ## the real binary with real clients: ffmpeg in, ffprobe and Chromium out
+e2e: web ## the real binary with real clients: ffmpeg in; ffprobe, Chromium and Centrifuge's own out
 	WEB_DIST=$(CURDIR)/web/dist cargo build --locked -p tallylight-server --bin tallylight
+	cargo build --locked -p tallylight-realtime --example echo
 	cd e2e && npm ci --no-audit --no-fund && TALLYLIGHT=$(CARGO_TARGET_DIR)/debug/tallylight npm test
 
 bench: ## measure, beside the limits, in one run

@@ -4,7 +4,8 @@ import { Api } from "./api.js";
 import { atEnd, Process, temporaryFolder } from "./stage.js";
 import { until } from "./until.js";
 
-const BINARY = process.env.TALLYLIGHT ?? join(process.env.HOME, ".cache/tallylight/target/debug/tallylight");
+/** The binary under test. */
+export const BINARY = process.env.TALLYLIGHT ?? join(process.env.HOME, ".cache/tallylight/target/debug/tallylight");
 
 /** The environment without settings that the developer may have. */
 const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("TALLYLIGHT")));

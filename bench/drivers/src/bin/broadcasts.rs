@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::{Value, json};
+use tallylight_bench_drivers::api::{post, register, text};
 use url::Url;
 
 /// Makes an account and broadcasts.
@@ -25,13 +26,10 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let account =
-        json!({ "username": "ada", "email": "ada@bench.example", "password": "a long enough password" });
-    let tokens = post(&options.url, "/api/auth/register", None, &account)?;
-    let token = text(&tokens, "/access_token")?;
+    let token = register(&options.url)?;
     let mut names = String::new();
     for number in 1..=options.count {
-        let made = post(&options.url, "/api/broadcasts", Some(token), &broadcast(number))?;
+        let made = post(&options.url, "/api/broadcasts", Some(&token), &broadcast(number))?;
         let (key, id) = (text(&made, "/publish/stream_key")?, text(&made, "/id")?);
         writeln!(names, "{key} /live/{id}/index.m3u8")?;
     }
@@ -48,17 +46,4 @@ fn broadcast(number: usize) -> Value {
         "ai_intent": "talk",
         "tags": ["live", "english"],
     })
-}
-
-fn post(base: &Url, path: &str, token: Option<&str>, body: &Value) -> Result<Value> {
-    let mut request = ureq::post(base.join(path)?.as_str());
-    if let Some(token) = token {
-        request = request.header("Authorization", format!("Bearer {token}"));
-    }
-    let mut answer = request.send_json(body).with_context(|| format!("POST {path}"))?;
-    answer.body_mut().read_json().with_context(|| format!("POST {path}"))
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("the answer has no {pointer}"))
 }
