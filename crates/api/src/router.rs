@@ -77,6 +77,8 @@ pub mod url {
     pub const PROBLEM: &str = "/api/problems/{code}";
     /// The OpenAPI document.
     pub const OPENAPI: &str = "/api/openapi.json";
+    /// The AsyncAPI document, of the live feed.
+    pub const ASYNCAPI: &str = "/api/asyncapi.yaml";
     /// The document, to browse.
     pub const DOCS: &str = "/api/docs";
     /// Whether the process lives.
@@ -186,6 +188,7 @@ fn site() -> Router<App> {
         .route(url::SETUP_PAGE, get(pages::setup))
         .route(url::DOCS, get(pages::docs))
         .route(url::OPENAPI, get(pages::openapi))
+        .route(url::ASYNCAPI, get(pages::asyncapi))
         .route(url::PROBLEM, get(pages::problem))
 }
 
@@ -193,7 +196,8 @@ fn about() -> OpenApi {
     let mut info = Info::new("Tallylight", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Live broadcasts: go live, be found, be watched, and know exactly who watched. Errors are \
-         `application/problem+json` (RFC 9457) with a stable `code`."
+         `application/problem+json` (RFC 9457) with a stable `code`. The live feed is described in \
+         [`/api/asyncapi.yaml`](/api/asyncapi.yaml)."
             .into(),
     );
     info.license = Some(License::new("MIT OR Apache-2.0"));

@@ -32,6 +32,18 @@ fn every_operation_of_the_description_has_an_id_and_a_summary() {
 }
 
 #[tokio::test]
+async fn the_live_feed_is_described_too() {
+    let app = TestApp::start().await;
+    let document = app.stranger().get("/api/asyncapi.yaml").await.is(200);
+    assert_eq!(document.header("content-type"), "application/yaml");
+    assert_eq!(document.header("cache-control"), "no-cache");
+    assert!(document.raw.starts_with("asyncapi: 3.0.0\n"));
+    let version = format!("\n  version: {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(document.raw.contains(&version), "its version is the server's");
+    assert!(tallylight_api::document().contains("/api/asyncapi.yaml"), "and OpenAPI leads there");
+}
+
+#[tokio::test]
 async fn every_page_comes_with_a_policy_that_allows_no_inline_script() {
     let app = TestApp::start().await;
     for path in ["/", "/studio", "/setup", "/watch/anything", "/api/docs"] {

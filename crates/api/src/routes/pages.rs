@@ -10,6 +10,9 @@ use crate::extract::Path;
 use crate::problem::{CODES, Problem};
 use crate::state::App;
 
+/// What the live feed says and takes (AsyncAPI 3.0).
+const ASYNCAPI: &str = include_str!("../../asyncapi.yaml");
+
 /// The home page.
 pub async fn home(headers: HeaderMap) -> Response {
     page(Page::Home, &headers)
@@ -42,6 +45,15 @@ pub async fn openapi(State(app): State<App>) -> impl IntoResponse {
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, app.document.clone())
+}
+
+/// The AsyncAPI document.
+pub async fn asyncapi() -> impl IntoResponse {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/yaml")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, ASYNCAPI)
 }
 
 /// What a problem's code means, for the person who followed its `type`.
