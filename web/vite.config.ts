@@ -47,7 +47,7 @@ export default defineConfig({
     },
   },
   server: {
-    proxy: { "^/(api(?!/docs$)|hls|thumbnails)/": process.env.TALLYLIGHT_API ?? "http://127.0.0.1:8080" },
+    proxy: { "^/(api(?!/docs$)|hls|thumbnails)/": { target: process.env.TALLYLIGHT_API ?? "http://127.0.0.1:8080", ws: true } },
   },
   test: { environment: "happy-dom", include: ["{elements,app}/**/*.test.ts"] },
 } as Parameters<typeof defineConfig>[0]);

@@ -202,7 +202,7 @@ test("a broadcast without its encoder is announced", async (t) => {
 
 test("the element works on another site, under a strict policy", async (t) => {
   const { server, show } = await stage(t, { onAir: true });
-  const policy = `default-src 'none'; script-src ${server.url}; connect-src ${server.url}; img-src ${server.url}`;
+  const policy = `default-src 'none'; script-src ${server.url}; connect-src ${server.url} ${server.url.replace("http", "ws")}; img-src ${server.url}`;
   const body = `<!doctype html><html lang="en"><title>Elsewhere</title><link rel="icon" href="${server.url}/favicon.svg">
     <script type="module" src="${server.url}/elements/active-sessions.js"></script>
     <active-sessions refresh-interval="1000" show-duration="false"></active-sessions></html>`;

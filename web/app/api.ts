@@ -59,6 +59,29 @@ export interface JoinResponse {
   playback: { hls_url: string | null; webrtc_endpoint: string | null };
 }
 
+/** An event of a session's log; `data` depends on `type`. */
+export interface LogEvent {
+  id: string;
+  session_id: string;
+  seq: number;
+  type: string;
+  data: Record<string, unknown>;
+  created_at: string;
+  user_id: string | null;
+}
+
+export const REACTIONS = ["heart", "like", "laugh", "wow", "clap", "party", "fire"] as const;
+export type Reaction = (typeof REACTIONS)[number];
+
+export interface Ban {
+  user_id: string;
+  user: string;
+  until: string | null;
+  reason: string | null;
+  by: string;
+  created_at: string;
+}
+
 export interface Listing {
   items: Broadcast[];
   total: number;
@@ -105,11 +128,14 @@ async function call<T>(path: string, { method = "GET", body, keepalive }: Call =
 }
 
 const broadcast = (id: string) => `/api/broadcasts/${encodeURIComponent(id)}`;
+const session = (id: string) => `/api/sessions/${encodeURIComponent(id)}`;
 const POST = (body: unknown = {}): Call => ({ method: "POST", body });
 
 export const api = {
   broadcast: (id: string) => call<Broadcast>(broadcast(id)),
-  session: (id: string) => call<SessionView>(`/api/sessions/${encodeURIComponent(id)}`),
+  session: (id: string) => call<SessionView>(session(id)),
+  /** The newest events, newest first. */
+  newest: (id: string, limit = 50) => call<{ items: LogEvent[] }>(`${session(id)}/events?order=desc&limit=${limit}`),
   create: (draft: BroadcastDraft) => call<Broadcast>("/api/broadcasts", POST(draft)),
   change: (id: string, patch: Record<string, unknown>) => call<Broadcast>(broadcast(id), { method: "PATCH", body: patch }),
   resetKey: (id: string) => call<Broadcast>(`${broadcast(id)}/stream-key/reset`, POST()),
@@ -124,6 +150,15 @@ export const api = {
     const body = JSON.stringify({ viewer_token: viewerToken, playback });
     void fetch(`${broadcast(id)}/leave`, { method: "POST", headers, body, keepalive: true }).catch(() => undefined);
   },
+
+  chat: (id: string, before?: number) =>
+    call<{ items: LogEvent[]; next_before: number | null }>(`${session(id)}/chat?limit=50${before ? `&before=${before}` : ""}`),
+  say: (id: string, text: string) => call<LogEvent>(`${session(id)}/chat`, POST({ text })),
+  unsay: (id: string, eventId: string) => call<void>(`${session(id)}/chat/${encodeURIComponent(eventId)}`, { method: "DELETE" }),
+  react: (id: string, reaction: Reaction, viewerToken?: string) =>
+    call<LogEvent>(`${session(id)}/reactions`, POST({ reaction, ...(viewerToken && { viewer_token: viewerToken }) })),
+  ban: (id: string, user: string, seconds?: number) => call<Ban>(`${session(id)}/bans`, POST({ user, ...(seconds && { seconds }) })),
+  unban: (id: string, userId: string) => call<void>(`${session(id)}/bans/${encodeURIComponent(userId)}`, { method: "DELETE" }),
 
   /** One's own open broadcasts, public and private, newest first. */
   async mine(username: string): Promise<Broadcast[]> {

@@ -1,3 +1,4 @@
+import "../styles/dialog.css";
 import { html, render } from "lit";
 
 export interface Question {

@@ -29,6 +29,11 @@ export const icons = {
   stop: icon(svg`<rect class="solid" x="6" y="6" width="12" height="12" rx="2"/>`),
   out: icon(svg`<path d="M14 4h5a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-5M10 8l-4 4 4 4m-4-4h10"/>`),
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18"/>`),
+  send: icon(svg`<path d="M4.500 12 20 4.500 14.500 20l-3-6.500Zm7 1.500L20 4.500"/>`),
+  trash: icon(svg`<path d="M5 7h14M10 7V4.500h4V7m-7 0 .8 12.500h8.400L17 7M10 11v5m4-5v5"/>`),
+  ban: icon(svg`<circle cx="12" cy="12" r="8.5"/><path d="m6 6 12 12"/>`),
+  chat: icon(svg`<path d="M4 5.500h16v11H11L7 20v-3.500H4Z"/>`),
+  down: icon(svg`<path d="M12 5v14m-6-6 6 6 6-6"/>`),
   people: icon(svg`<circle cx="9" cy="8.5" r="3.5"/><path d="M2.5 19.500c.5-3.5 3-5.5 6.5-5.500s6 2 6.5 5.500M16 5.300a3.5 3.5 0 0 1 0 6.400m2 2.600c2 .8 3.2 2.5 3.5 5.2"/>`),
 };
 

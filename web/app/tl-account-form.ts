@@ -1,3 +1,4 @@
+import "../styles/forms.css";
 import { html, nothing } from "lit";
 import { property, state } from "lit/decorators.js";
 import { login, register, setUp } from "./auth.js";

@@ -1,16 +1,19 @@
+import "./tl-chat.js";
 import "./tl-copy.js";
-import "./tl-player.js";
+import "./tl-happenings.js";
+import "./tl-preview.js";
 import "./tl-secret.js";
 import { html, nothing, type PropertyValues } from "lit";
 import { property, state } from "lit/decorators.js";
 import { formatDuration, formatExact } from "../elements/format.js";
 import { Poller } from "../elements/poller.js";
 import { isMediaElsewhere } from "../elements/session.js";
-import { api, type Broadcast, type JoinResponse, type SessionView } from "./api.js";
+import { api, type Broadcast, type SessionView } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { icons } from "./icons.js";
+import { OwnerFeed } from "./owner-feed.js";
 import { PageElement } from "./page.js";
-import { ApiProblem, sentenceOf } from "./problem.js";
+import { sentenceOf } from "./problem.js";
 import { secondsUntil } from "./watch-screen.js";
 
 const INTERVAL = 3000;
@@ -35,54 +38,84 @@ const LAMP_TITLE: Record<Lamp, string> = {
 };
 
 /**
- * Everything about one broadcast of one's own: its lamp, its figures, a preview, the encoder's settings.
+ * Everything about one broadcast of one's own: its lamp, its figures, a preview, the encoder's settings, and what
+ * happens and is said in it. All of that is live; while the connection is away it is polled.
  *
  * @fires changed - `detail` is the broadcast as it is now.
  */
 export class ControlRoom extends PageElement {
   @property({ attribute: false }) broadcast!: Broadcast;
   @state() private session: SessionView | undefined;
-  @state() private preview: JoinResponse | undefined;
-  @state() private previewing = false;
   @state() private now = Date.now();
   @state() private trouble = "";
   @state() private busy = false;
+  private feed!: OwnerFeed;
+  /** The broadcast is to be asked for, and has not been yet. */
+  private isBehind = false;
   private readonly poller = new Poller(() => this.follow(), { interval: INTERVAL, maxBackoff: 15_000 });
   private clock: ReturnType<typeof setInterval> | undefined;
-  private heart: ReturnType<typeof setInterval> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.poller.start();
+    if (this.hasUpdated) this.listen();
     this.clock = setInterval(() => (this.now = Date.now()), 1000);
-    addEventListener("pagehide", this.endPreview);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.poller.stop();
+    this.feed.stop();
     clearInterval(this.clock);
-    removeEventListener("pagehide", this.endPreview);
-    this.endPreview();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("broadcast") as Broadcast | undefined;
-    if (before && before.id !== this.broadcast.id) {
+    if (changed.has("broadcast") && before?.id !== this.broadcast.id) {
       this.session = undefined;
       this.trouble = "";
-      this.endPreview();
-      this.poller.refresh();
+        this.listen();
+      this.look();
     }
-    if (this.broadcast.status === "ended") this.endPreview();
+    if (this.broadcast.status === "ended") {
+        this.feed.stop();
+    }
+  }
+
+  private listen(): void {
+    this.feed?.stop();
+    const feed: OwnerFeed = (this.feed = new OwnerFeed(this.broadcast.id, {
+      changed: () => feed === this.feed && this.requestUpdate(),
+      news: () => feed === this.feed && this.look(),
+      away: () => feed === this.feed && this.look(),
+    }));
+    if (this.broadcast.status !== "ended") void feed.start();
+  }
+
+  /** Asks for the broadcast now; once when the connection is there, else again and again. */
+  private look(): void {
+    this.isBehind = true;
+    this.poller.stop();
+    this.poller.start();
   }
 
   protected override render() {
     const lamp = lampOf(this.broadcast);
-    return html`<div class="stack">
-      ${this.head(lamp)}
-      ${this.trouble ? html`<p class="form-error" role="alert">${this.trouble}</p>` : nothing}
-      ${lamp === "ended" ? this.summary() : html`${this.figures(lamp)}${this.stage(lamp)}${lamp === "elsewhere" ? nothing : this.encoder()}${this.controls()}`}
+    const isOver = lamp === "ended";
+    return html`<div class="desk ${lamp} ${isOver ? "" : "with-side"}">
+      <div class="stack">
+        ${this.head(lamp)}
+        ${this.trouble ? html`<p class="form-error" role="alert">${this.trouble}</p>` : nothing}
+        ${isOver ? this.summary() : html`${this.figures(lamp)}${lamp === "waiting" ? nothing : html`<tl-preview broadcast=${this.broadcast.id} ?halted=${lamp === "interrupted"}></tl-preview>`}${lamp === "elsewhere" ? nothing : this.encoder()}${this.controls()}`}
+      </div>
+      ${isOver ? nothing : this.side()}
+    </div>`;
+  }
+
+  private side() {
+    return html`<div class="desk-side">
+      <tl-chat .room=${this.feed.chat} host=${this.broadcast.user} ?live=${this.feed.isLive}></tl-chat>
+      <tl-happenings .events=${this.feed.events} .now=${this.now}></tl-happenings>
     </div>`;
   }
 
@@ -122,36 +155,26 @@ export class ControlRoom extends PageElement {
   }
 
   private figures(lamp: Lamp) {
-    const { broadcast, session } = this;
+    const { broadcast, session, feed } = this;
     const started = broadcast.started_at && lamp !== "waiting" ? Date.parse(broadcast.started_at) : undefined;
+    const peak = Math.max(session?.peak_viewers ?? 0, feed.counts?.peak_viewers ?? 0);
+    const reported = feed.counts?.reported_viewers ?? broadcast.reported_viewers;
     return html`<dl class="figures panel">
-      <div><dt>${icons.eye}Watching now</dt><dd>${formatExact(broadcast.viewer_count)}</dd></div>
-      <div><dt>${icons.people}Peak</dt><dd>${session ? formatExact(session.peak_viewers ?? 0) : "–"}</dd></div>
-      <div><dt>${icons.clock}On air</dt><dd>${started ? formatDuration(this.now - started) : "–"}</dd></div>
-      <div><dt>${icons.people}Places</dt><dd>${broadcast.max_viewers > 0 ? formatExact(broadcast.max_viewers) : "No limit"}</dd></div>
-    </dl>`;
-  }
-
-  private stage(lamp: Lamp) {
-    if (lamp === "waiting") return nothing;
-    const address = this.preview?.playback.hls_url;
-    return html`<section class="panel" aria-labelledby="preview">
-      <div class="panel-head">
-        <h2 id="preview">Preview</h2>
-        <button class="button" type="button" @click=${() => (this.previewing ? this.endPreview() : this.startPreview())}>
-          ${this.previewing ? "Close preview" : "Open preview"}
-        </button>
+      <div>
+        <dt>${icons.eye}Watching</dt>
+        <dd>${formatExact(feed.counts?.viewer_count ?? broadcast.viewer_count)}${reported > 0 ? html` <small>${formatExact(reported)} reported</small>` : nothing}</dd>
       </div>
-      ${this.previewing && address
-        ? html`<div class="stage"><tl-player src=${address} ?halted=${lamp === "interrupted"} label="Preview"></tl-player></div>`
-        : html`<p class="muted">${this.previewing ? "There is nothing to preview at the moment." : "See what your viewers see. Your own preview is not counted."}</p>`}
-    </section>`;
+      <div><dt>${icons.people}Peak</dt><dd>${session || feed.counts ? formatExact(peak) : "–"}</dd></div>
+      <div><dt>${icons.plus}Joins/min</dt><dd>${formatExact(feed.joins(this.now))}</dd></div>
+      <div><dt>${icons.clock}On air</dt><dd>${started ? formatDuration(this.now - started) : "–"}</dd></div>
+      <div><dt>${icons.lock}Places</dt><dd>${broadcast.max_viewers > 0 ? formatExact(broadcast.max_viewers) : "No limit"}</dd></div>
+    </dl>`;
   }
 
   private encoder() {
     const publish = this.broadcast.publish;
     if (!publish?.rtmp_url) return nothing;
-    return html`<section class="panel stack" aria-labelledby="encoder">
+    return html`<section class="panel stack encoder" aria-labelledby="encoder">
       <div class="panel-head">
         <h2 id="encoder">Encoder</h2>
         <button class="button quiet" type="button" @click=${this.resetKey}>${icons.refresh}New stream key</button>
@@ -170,7 +193,7 @@ export class ControlRoom extends PageElement {
   private controls() {
     const { status, visibility } = this.broadcast;
     const hidden = visibility === "private" || status === "private";
-    return html`<section class="panel" aria-labelledby="controls">
+    return html`<section class="panel helm" aria-labelledby="controls">
       <h2 id="controls" class="visually-hidden">Controls</h2>
       <div class="row">
         ${status === "paused"
@@ -201,13 +224,16 @@ export class ControlRoom extends PageElement {
 
   private async follow(): Promise<void> {
     const { id } = this.broadcast;
+    this.isBehind = false;
     try {
+      // Without a connection these are read as the figures are; the rest does not depend on them.
+      if (!this.feed.isLive) void this.feed.load().catch(() => undefined);
       const [broadcast, session] = await Promise.all([api.broadcast(id), api.session(id)]);
       if (id !== this.broadcast.id) return;
       this.session = session;
       this.tell(broadcast);
       if (this.trouble && !this.busy) this.trouble = "";
-      if (broadcast.status === "ended") this.poller.interval = 60_000;
+      if (broadcast.status === "ended" || (this.feed.isLive && !this.isBehind)) this.poller.stop();
     } catch (error) {
       if (id === this.broadcast.id) this.trouble = sentenceOf(error);
       throw error;
@@ -226,7 +252,7 @@ export class ControlRoom extends PageElement {
     this.trouble = "";
     try {
       this.tell(await api.change(this.broadcast.id, patch));
-      this.poller.refresh();
+      this.look();
     } catch (error) {
       this.trouble = sentenceOf(error);
     } finally {
@@ -256,37 +282,10 @@ export class ControlRoom extends PageElement {
       const answer = (await api.resetKey(this.broadcast.id)) as Broadcast & Partial<Broadcast["publish"]>;
       const publish = answer.publish ?? (answer.stream_key ? { ...this.broadcast.publish!, stream_key: answer.stream_key } : undefined);
       if (publish) this.tell({ ...this.broadcast, publish });
-      else this.poller.refresh();
+      else this.look();
     } catch (error) {
       this.trouble = sentenceOf(error);
     }
-  };
-
-  private async startPreview(): Promise<void> {
-    this.previewing = true;
-    try {
-      const preview = await api.join(this.broadcast.id);
-      if (!this.previewing) return api.leave(this.broadcast.id, preview.viewer_token);
-      this.preview = preview;
-      this.heart = setInterval(() => this.beat(), preview.heartbeat_interval * 1000);
-    } catch (error) {
-      this.trouble = sentenceOf(error);
-      this.previewing = false;
-    }
-  }
-
-  private beat(): void {
-    if (!this.preview) return;
-    void api.heartbeat(this.broadcast.id, this.preview.viewer_token).catch((error: unknown) => {
-      if (error instanceof ApiProblem && error.status === 410) this.endPreview();
-    });
-  }
-
-  private readonly endPreview = (): void => {
-    clearInterval(this.heart);
-    if (this.preview) api.leave(this.preview.session.id, this.preview.viewer_token);
-    this.preview = undefined;
-    this.previewing = false;
   };
 }
 

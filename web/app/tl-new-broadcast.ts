@@ -1,3 +1,4 @@
+import "../styles/forms.css";
 import { html, nothing } from "lit";
 import { state } from "lit/decorators.js";
 import { api, type BroadcastDraft } from "./api.js";

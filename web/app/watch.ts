@@ -1,8 +1,11 @@
 import "../styles/app.css";
 import "../styles/watch.css";
+import "./tl-chat.js";
 import "./tl-copy.js";
+import "./tl-floats.js";
 import "./tl-header.js";
 import "./tl-player.js";
+import "./tl-reactions.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { query, state } from "lit/decorators.js";
 import { formatDuration, formatExact, hueOf, initialOf, isoDuration, plural } from "../elements/format.js";
@@ -60,8 +63,11 @@ export class Watch extends PageElement {
     return html`
       <tl-header here="watch"></tl-header>
       <main id="main" class="watch ${alone ? "alone" : ""}">
-        <div class="stage" data-screen=${screen}>${this.picture(screen)}${this.curtain(screen)}</div>
-        ${alone ? nothing : broadcast ? this.about(broadcast, screen) : this.aboutSkeleton()}
+        <div class="theatre">
+          <div class="stage" data-screen=${screen}>${this.picture(screen)}${this.curtain(screen)}${alone ? nothing : html`<tl-floats .room=${this.viewer.chat}></tl-floats>`}</div>
+          ${alone ? nothing : html`${broadcast ? this.headline(broadcast, screen) : this.skeleton()}${this.chat(broadcast)}`}
+        </div>
+        ${alone || !broadcast ? nothing : this.about(broadcast)}
       </main>
     `;
   }
@@ -148,10 +154,10 @@ export class Watch extends PageElement {
     return html`It was on air for <b class="figure">${formatDuration(duration * 1000)}</b>${peak > 0 ? html`, with up to <b class="figure">${plural(peak, "viewer")}</b>` : nothing}.`;
   }
 
-  private about(broadcast: Broadcast, screen: Screen) {
+  private headline(broadcast: Broadcast, screen: Screen) {
     return html`
-      <section class="about" aria-label="About this broadcast">
-        <div class="about-main">
+      <section class="headline" aria-label="About this broadcast">
+        <div class="headline-main">
           <div class="title-row">
             <h1>${broadcast.title}</h1>
             ${this.lamp(broadcast, screen)}
@@ -161,9 +167,8 @@ export class Watch extends PageElement {
             <span class="byline-name">${broadcast.user}</span>
             ${broadcast.visibility === "private" || broadcast.status === "private" ? html`<span class="tag">${icons.lock}Private</span>` : nothing}
           </div>
-          ${this.labels(broadcast)}
         </div>
-        <aside class="about-side" aria-label="Figures">
+        <aside class="headline-side" aria-label="Figures">
           <dl class="figures">
             ${screen === "ended"
               ? html`<div><dt>${icons.people}Peak</dt><dd>${formatExact(this.viewer.peak)}</dd></div>`
@@ -172,9 +177,21 @@ export class Watch extends PageElement {
           </dl>
           <tl-copy .text=${location.href} label="Copy link"></tl-copy>
         </aside>
-        ${broadcast.description ? html`<p class="description">${broadcast.description}</p>` : nothing}
+        ${screen === "ended" ? nothing : html`<tl-reactions .room=${this.viewer.chat} ?disabled=${this.viewer.admission !== "joined"}></tl-reactions>`}
       </section>
     `;
+  }
+
+  private chat(broadcast: Broadcast | undefined) {
+    return html`<tl-chat .room=${this.viewer.chat} host=${broadcast?.user ?? ""} ?live=${this.viewer.isLive}></tl-chat>`;
+  }
+
+  private about(broadcast: Broadcast) {
+    const labels = this.labels(broadcast);
+    if (labels === nothing && !broadcast.description) return nothing;
+    return html`<section class="about" aria-label="Description">
+      ${labels}${broadcast.description ? html`<p class="description">${broadcast.description}</p>` : nothing}
+    </section>`;
   }
 
   private lamp(broadcast: Broadcast, screen: Screen) {
@@ -198,8 +215,8 @@ export class Watch extends PageElement {
     return html`<time datetime=${isoDuration(elapsed)}>${formatDuration(elapsed)}</time>`;
   }
 
-  private aboutSkeleton() {
-    return html`<section class="about skeleton" aria-hidden="true"><div class="about-main"><i></i><i></i></div></section>`;
+  private skeleton() {
+    return html`<section class="headline skeleton" aria-hidden="true"><div class="headline-main"><i></i><i></i></div></section>`;
   }
 
   private readonly connection = (): void => {

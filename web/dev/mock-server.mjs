@@ -1,8 +1,12 @@
 // The built pages over an API that makes everything up: for working on looks without a server.
 // node dev/mock-server.mjs [port]; every state of the watch page has its own broadcast, see SCENES.
+// The live feed speaks with the official client: MOCK_LIVE=off leaves the pages to poll, POST /mock/cut breaks connections,
+// MOCK_QUIET=1 keeps everybody from talking. In a chat "/slow" is answered with 429, "/ban" and "/timeout" with 403.
 import { createServer } from "node:http";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
+import { history, message, somebody, something } from "./mock-chat.mjs";
+import { Live } from "./mock-live.mjs";
 
 const port = Number(process.argv[2] ?? 8080);
 const root = new URL("../dist/", import.meta.url).pathname;
@@ -48,6 +52,7 @@ const SCENES = {
   103: () => broadcast(0, { id: id(103), ingest: { state: "interrupted", interrupted_until: new Date(Date.now() + 47_000).toISOString() } }),
   104: () => broadcast(0, { id: id(104), max_viewers: 50, viewer_count: 50 }),
   105: () => broadcast(0, { id: id(105), status: "ended", ended_at: ago(60), viewer_count: 0, ingest: { state: "ended" } }),
+  107: () => broadcast(1, { id: id(107), title: "A quiet room" }),
   106: () => broadcast(0, { id: id(106), hls_url: null, ingest: { state: "live" } }),
 };
 const own = [
@@ -89,6 +94,81 @@ function listing(params) {
 
 const problem = (status, code, title, more = {}) => [status, { type: `/docs/${code}`, title, status, code, ...more }, "application/problem+json"];
 
+/** What happened in each session, as its log has it. */
+const logs = new Map();
+function logOf(of) {
+  if (!logs.has(of)) logs.set(of, history(of, of === id(107)));
+  return logs.get(of);
+}
+const chatOf = (of) => logOf(of).filter(({ type }) => type === "chat.message").slice(-50);
+
+const live = new Live((name) => {
+  if (name === "directory") {
+    const cards = listing(new URLSearchParams());
+    return { data: { cards, total: cards.length } };
+  }
+  const [kind, of] = name.split(":");
+  const found = find(of ?? "");
+  if (!found || (kind !== "session" && kind !== "owner")) return undefined;
+  live.channel(name).top = logOf(of).at(-1)?.seq ?? 0;
+  return { recoverable: true, data: { session: session(found), chat: chatOf(of) } };
+});
+
+/** Adds to a log and tells whoever listens. */
+function happens(of, type, data, isPublic = true) {
+  const event = { ...message(of, (logOf(of).at(-1)?.seq ?? 0) + 1, "", ""), type, data };
+  logOf(of).push(event);
+  if (isPublic) live.publish(`session:${of}`, event);
+  live.publish(`owner:${of}`, event);
+  return event;
+}
+
+const says = (of, user, text, role = "viewer") => happens(of, "chat.message", message(of, 0, user, text, role).data);
+
+function chat(method, of, rest, body) {
+  const [noun, which] = rest;
+  if (noun === "chat" && method === "GET") return [200, { items: chatOf(of), next_before: null }];
+  if (noun === "chat" && method === "POST") {
+    if (body.text.startsWith("/slow")) return [...problem(429, "too-many-requests", "Too many"), { "retry-after": "4" }];
+    if (body.text.startsWith("/ban")) return problem(403, "banned", "Banned", { detail: "You cannot write in this chat." });
+    if (body.text.startsWith("/timeout")) return problem(403, "banned", "Banned", { detail: `You cannot write in this chat until ${ago(-600)}.` });
+    return [201, says(of, "maya", body.text, find(of)?.user === "maya" ? "owner" : "viewer")];
+  }
+  if (noun === "chat" && method === "DELETE") {
+    const found = logOf(of).find((event) => event.id === which);
+    if (found) found.data = { deleted: true };
+    if (found) happens(of, "chat.deleted", { message_id: which, message_seq: found.seq, by: "owner" });
+    return [204];
+  }
+  if (noun === "reactions") return [201, happens(of, "reaction", { reaction: body.reaction })];
+  if (noun === "bans" && method === "POST") return [201, { user_id: id(905), user: body.user, until: body.seconds ? ago(-body.seconds) : null, reason: null, by: "maya", created_at: ago(0) }];
+  if (noun === "bans") return [204];
+  if (noun === "events") return [200, { items: logOf(of).toReversed().slice(0, 50), next_after: null, next_before: null }];
+  return undefined;
+}
+
+/** The counts as they were told last; cards tick. */
+const ticking = new Map();
+function tick() {
+  for (const [n] of shows.entries()) {
+    const before = ticking.get(id(n)) ?? shows[n][3];
+    const viewer_count = Math.max(0, before + Math.round((Math.random() - 0.48) * (4 + before / 40)));
+    ticking.set(id(n), viewer_count);
+    if (Math.random() < 0.6) live.publish("directory", { type: "count", id: id(n), viewer_count });
+    live.publish(`session:${id(n)}`, { type: "count", viewer_count, peak_viewers: viewer_count + 210 });
+  }
+  const [mine] = own;
+  mine.viewer_count = Math.max(0, mine.viewer_count + Math.round((Math.random() - 0.45) * 9));
+  live.publish(`owner:${mine.id}`, { type: "count", viewer_count: mine.viewer_count, viewers: mine.viewer_count, reported_viewers: 0, peak_viewers: 3051 });
+  const names = ["heart", "like", "laugh", "wow", "clap", "party", "fire"];
+  for (const of of [id(0), id(20)]) {
+    if (Math.random() < 0.35) says(of, somebody(), something());
+    if (Math.random() < 0.7) happens(of, "reaction", { reaction: names[Math.floor(Math.random() ** 2 * 7)] });
+  }
+  if (Math.random() < 0.6) happens(id(20), Math.random() < 0.6 ? "viewer.joined" : "viewer.left", { viewer_id: id(8), person: "p1", reason: "left", watched: 62 }, false);
+}
+if (process.env.MOCK_QUIET !== "1") setInterval(tick, 1000);
+
 function answer(method, url, body) {
   const path = url.pathname;
   const [, , noun, which, verb] = path.split("/");
@@ -113,9 +193,10 @@ function answer(method, url, body) {
   }
   const found = which && find(which);
   if (!found) return problem(404, "not-found", "Not found");
-  if (noun === "sessions") return [200, session(found)];
+  if (noun === "sessions") return chat(method, which, path.split("/").slice(4), body) ?? [200, session(found)];
   if (method === "PATCH") {
     Object.assign(own.find((b) => b.id === which) ?? {}, body, body.status === "ended" ? { ended_at: ago(0) } : {});
+    happens(which, { ended: "broadcast.ended", paused: "broadcast.paused", active: "broadcast.resumed" }[body.status] ?? "broadcast.updated", body);
     return [200, find(which)];
   }
   if (verb === "join") {
@@ -135,7 +216,7 @@ function thumbnail(n) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="hsl(${hue} 45% 32%)"/><stop offset="1" stop-color="hsl(${hue + 50} 55% 12%)"/></linearGradient></defs><rect width="640" height="360" fill="url(#g)"/><circle cx="${180 + (n * 90) % 300}" cy="200" r="120" fill="hsl(${hue + 20} 60% 55% / .35)"/><path d="M0 300 Q160 ${180 + n * 12} 320 280 T640 240 V360 H0Z" fill="hsl(${hue} 50% 8% / .8)"/></svg>`;
 }
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   const url = new URL(request.url, `http://127.0.0.1:${port}`);
   const send = (status, type, content, more = {}) => response.writeHead(status, { "content-type": type, "access-control-allow-origin": "*", "referrer-policy": "no-referrer", ...more }).end(content);
   const file = (path, status = 200, more = {}) => {
@@ -143,14 +224,18 @@ createServer((request, response) => {
     response.writeHead(status, { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "access-control-allow-origin": "*", ...more });
     createReadStream(path).pipe(response);
   };
+  if (url.pathname === "/mock/cut") {
+    live.cut();
+    return send(204, "text/plain", "");
+  }
   const page = PAGES.find(([pattern]) => pattern.test(url.pathname))?.[1];
   if (page) return file(join(root, `${page}.html`), 200, { "content-security-policy": page === "docs" ? DOCS_CSP : CSP });
   if (url.pathname.startsWith("/api/")) {
     let text = "";
     request.on("data", (chunk) => (text += chunk));
     request.on("end", () => {
-      const [status, body, type = "application/json"] = answer(request.method, url, text ? JSON.parse(text) : {});
-      setTimeout(() => send(status, type, body && JSON.stringify(body), { "cache-control": "no-cache" }), Number(process.env.MOCK_DELAY ?? 30));
+      const [status, body, type = "application/json", more = {}] = answer(request.method, url, text ? JSON.parse(text) : {});
+      setTimeout(() => send(status, type, body && JSON.stringify(body), { "cache-control": "no-cache", ...more }), Number(process.env.MOCK_DELAY ?? 30));
     });
     return;
   }
@@ -160,4 +245,6 @@ createServer((request, response) => {
   if (safe.startsWith("/hls/")) return file(join(media, safe.slice(5)), 200, { "cache-control": "no-cache" });
   if (/^\/(assets|elements|favicon\.svg)/.test(safe)) return file(join(root, safe));
   file(join(root, "not-found.html"), 404, { "content-security-policy": CSP });
-}).listen(port, () => console.log(`http://127.0.0.1:${port}/`));
+});
+live.attach(server, "/api/live");
+server.listen(port, () => console.log(`http://127.0.0.1:${port}/`));

@@ -9,6 +9,10 @@ import { ON_AIR_LABEL, onAir, type Session } from "./session.js";
 const HOME = new URL(/* @vite-ignore */ "..", import.meta.url).href;
 
 const MIN_INTERVAL = 1000;
+
+/** Asked for once: where its file is not beside this one, everything is polled. */
+let live: Promise<typeof import("./live-source.js")> | undefined;
+
 /** A picture is asked for anew this often; keyframes come no faster. */
 const THUMBNAIL_AGE = 20_000;
 
@@ -101,12 +105,20 @@ export class ActiveSessions extends LitElement implements SessionListener {
     this.now = Date.now();
     this.stale = false;
     this.#become(items.length > 0 ? "ready" : "empty");
+    if (this.#source instanceof PollingSource) this.#goLive(this.#source);
   }
 
   failed(): void {
     this.stale = true;
     if (this.items.length > 0) return this.#become("ready");
     this.#become(navigator.onLine ? "error" : "offline");
+  }
+
+  /** A card that moves would lose the focus in it. */
+  protected override update(changed: PropertyValues<this>): void {
+    const focused = this.shadowRoot!.activeElement as HTMLElement | null;
+    super.update(changed);
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 
   protected override render(): TemplateResult {
@@ -135,6 +147,19 @@ export class ActiveSessions extends LitElement implements SessionListener {
     this.current = "loading";
     this.#source = new PollingSource(this.#base, this.#query, this, this.#interval);
     this.#source.start();
+  }
+
+  /** Only now that a list is shown: the live source is no part of what one waits for. */
+  #goLive(polling: PollingSource): void {
+    live ??= import("./live-source.js");
+    live.then(
+      ({ LiveSource }) => {
+        if (this.#source !== polling) return;
+        this.#source = new LiveSource(polling, this.#base, this.#query, this);
+        this.#source.start();
+      },
+      () => {},
+    );
   }
 
   #become(state: State): void {

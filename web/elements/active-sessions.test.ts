@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import "./active-sessions.js";
+// What the element loads later is at hand: how long a loader takes is nothing to test.
+import "./live-source.js";
 import type { ActiveSessions } from "./active-sessions-element.js";
 import type { Session } from "./session.js";
 
@@ -20,12 +22,27 @@ const session = (id: string, change: Partial<Session> = {}): Session => ({
   ...change,
 });
 
+/** A socket that says what the test says, for the server that is asked. */
+class Socket {
+  static last: Socket | undefined;
+  onmessage?: (event: { data: string }) => void;
+  constructor(readonly address: string) {
+    Socket.last = this;
+  }
+  close(): void {}
+  send(): void {}
+  say(message: object): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+}
+
 let live: Session[] = [];
 const fetched = vi.fn<(url: URL) => void>();
 
 beforeEach(() => {
   live = [session("1"), session("2")];
   fetched.mockClear();
+  vi.stubGlobal("WebSocket", Socket);
   vi.stubGlobal("fetch", async (url: URL) => {
     fetched(url);
     return new Response(JSON.stringify({ items: live, total: live.length }));
@@ -75,6 +92,19 @@ it("keeps a card's element, and so its focus, when the order changes", async () 
   element.refresh();
   await vi.waitFor(() => expect(all(element, "h3")[0]!.textContent).toBe("Show 2"));
   expect(all(element, ".join")[0]).toBe(second);
+});
+
+it("goes live once a list is shown, and keeps the focus in a card that moves", async () => {
+  const element = await shown();
+  await vi.waitFor(() => expect(Socket.last).toBeTruthy());
+  expect(Socket.last!.address).toBe("wss://live.example.org/api/live");
+  const join = all(element, ".join")[0]!;
+  join.focus();
+  const cards = [session("1", { viewer_count: 1 }), session("2", { viewer_count: 2 }), session("3", { viewer_count: 3 })];
+  Socket.last!.say({ id: 2, subscribe: { data: { cards, total: 3 } } });
+  await vi.waitFor(() => expect(all(element, "h3").map((title) => title.textContent)).toEqual(["Show 3", "Show 2", "Show 1"]));
+  expect(all(element, ".join")[2]).toBe(join);
+  expect(element.shadowRoot!.activeElement).toBe(join);
 });
 
 it("lets a page handle the join itself", async () => {

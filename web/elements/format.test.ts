@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatCount, formatDuration, hueOf, initialOf, isoDuration, plural } from "./format.js";
+import { formatAgo, formatCount, formatDuration, hueOf, initialOf, isoDuration, plural } from "./format.js";
 
 describe("formatDuration", () => {
   it.each([
@@ -29,4 +29,9 @@ it("takes a whole character as initial", () => {
   expect(initialOf(" élan")).toBe("É");
   expect(initialOf("🎥cam")).toBe("🎥");
   expect(initialOf("")).toBe("?");
+});
+
+it("says how long ago something was", () => {
+  const minutes = (count: number) => formatAgo(count * 60_000);
+  expect([formatAgo(-5), minutes(0.9), minutes(5), minutes(125), minutes(4000)]).toEqual(["now", "now", "5 min", "2 h", "2 d"]);
 });

@@ -36,3 +36,11 @@ export function hueOf(name: string): number {
 
 /** The letter that stands for a name without a picture. */
 export const initialOf = (name: string): string => ([...name.trim()][0] ?? "?").toUpperCase();
+
+/** How long ago, in as few words as will do: `now`, `5 min`, `2 h`, `3 d`. */
+export function formatAgo(milliseconds: number): string {
+  const minutes = Math.floor(milliseconds / 60_000);
+  if (minutes < 1) return "now";
+  if (minutes < 60) return `${minutes} min`;
+  return minutes < 1440 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
+}

@@ -73,15 +73,21 @@ export class PollingSource implements SessionSource {
 
   stop(): void {
     this.#poller.stop();
-    this.#abort?.abort();
+    this.#drop();
   }
 
   refresh(query?: SessionQuery): void {
     if (query) {
       this.#query = query;
-      this.#abort?.abort();
+      this.#drop();
     }
     this.#poller.refresh();
+  }
+
+  /** What is under way is of no interest any more, its failure neither. */
+  #drop(): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
   }
 
   async #read(): Promise<void> {
@@ -97,9 +103,9 @@ export class PollingSource implements SessionSource {
         total = page.total;
         if (offset + PAGE >= total) break;
       }
-      if (query === this.#query) this.#listener.sessions([...items.values()], total);
+      if (abort === this.#abort) this.#listener.sessions([...items.values()], total);
     } catch (error) {
-      if (query !== this.#query) return;
+      if (abort !== this.#abort) return;
       this.#listener.failed(error);
       throw error;
     } finally {

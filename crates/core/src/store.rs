@@ -81,7 +81,7 @@ pub trait SessionStore: Send + Sync {
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
 
     /// Reads one event of a session's log.
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>>;
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>>;
 
     /// Blanks a message of a session and logs that. `None`: there is none, or it was blanked before.
     async fn delete_message(

@@ -231,7 +231,7 @@ impl SessionStore for Remote {
         self.write_once(event.id, move |database| database.say(session, event.clone())).await
     }
 
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
         self.read(move |database| database.event(session, event)).await
     }
 

@@ -40,7 +40,7 @@ impl SessionStore for Store {
         self.counts_after(Write::Say(session, event)).await
     }
 
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
         self.read_event(session, event).await
     }
 

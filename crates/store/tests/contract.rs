@@ -9,6 +9,8 @@ mod analytics;
 mod batches;
 #[path = "contract/broadcasts.rs"]
 mod broadcasts;
+#[path = "contract/chat.rs"]
+mod chat;
 #[path = "contract/durability.rs"]
 mod durability;
 #[path = "contract/harness.rs"]
@@ -107,6 +109,18 @@ on_each_store! {
         a_log_is_read_by_type_and_from_either_end,
         whoever_reads_types_of_a_log_that_grows_misses_nothing,
     }
+    chat {
+        what_is_said_is_logged_and_read_back,
+        nothing_is_said_after_the_end_or_uninvited,
+        a_deleted_message_keeps_its_place_and_nothing_that_was_said,
+        of_many_who_delete_a_message_at_once_one_does,
+        only_a_message_of_the_session_is_deleted,
+        a_removed_broadcast_keeps_nothing_that_was_said,
+        a_ban_is_kept_until_it_is_lifted,
+        a_ban_takes_the_place_of_the_one_before,
+        bans_that_are_over_go_with_the_next_one,
+        nobody_unknown_is_banned,
+    }
     durability {
         what_was_acknowledged_is_there_after_reopening,
         opening_twice_changes_nothing,
@@ -141,6 +155,9 @@ on_each_database! {
         long_intervals_are_sums_of_long_buckets,
         a_session_knows_its_own_figures_only,
         many_rows_are_written_at_once,
+    }
+    chat {
+        a_deleted_message_still_counts,
     }
     durability {
         a_newer_schema_is_refused_by_name,

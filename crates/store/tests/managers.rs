@@ -5,6 +5,8 @@
 mod accounts;
 #[path = "managers/broadcasts.rs"]
 mod broadcasts;
+#[path = "managers/chat.rs"]
+mod chat;
 #[path = "managers/faults.rs"]
 mod faults;
 #[path = "managers/history.rs"]

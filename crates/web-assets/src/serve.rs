@@ -75,9 +75,10 @@ fn is_known(file: &File, request: &HeaderMap) -> bool {
     known.split(',').any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == strong)
 }
 
-/// A name under `assets/` carries a hash of its content; every other name stays and must be asked for again.
+/// A name under `assets/` carries a hash of its content, and so does what the element loads later; every other name
+/// stays and must be asked for again.
 fn cache_control(name: &str) -> &'static str {
-    if name.starts_with("assets/") {
+    if name.starts_with("assets/") || name.starts_with("elements/live-source-") {
         "public, max-age=31536000, immutable"
     } else if name.starts_with("elements/") {
         "public, max-age=300, stale-while-revalidate=86400"

@@ -96,6 +96,22 @@ async fn other_sites_may_load_the_element() {
 }
 
 #[tokio::test]
+async fn what_the_element_loads_later_is_kept_for_good() {
+    let response = get("/elements/active-sessions.js", &[]).await;
+    let script = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let script = String::from_utf8_lossy(&script);
+    let Some((_, later)) = script.split_once("live-source-") else {
+        // Without Node there is a placeholder page and nothing else.
+        return;
+    };
+    let name = later.split(".js").next().unwrap();
+    let response = get(&format!("/elements/live-source-{name}.js"), &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header_of(&response, header::ACCESS_CONTROL_ALLOW_ORIGIN), "*");
+    assert_eq!(header_of(&response, header::CACHE_CONTROL), "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
 async fn a_client_that_takes_brotli_gets_it_where_it_was_made() {
     let plain = get("/favicon.svg", &[]).await;
     assert_eq!(header_of(&plain, header::CONTENT_ENCODING), "");

@@ -22,6 +22,7 @@ enum Step {
     /// So many microseconds late.
     Leave(usize, u64),
     Talk,
+    Unsay,
     React,
     Own,
     Pass(u64),
@@ -34,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..6u8).prop_map(Step::Join),
         4 => (any::<usize>(), 0..3 * MICROS).prop_map(|(who, late)| Step::Leave(who, late)),
         1 => Just(Step::Talk),
+        1 => Just(Step::Unsay),
         1 => Just(Step::React),
         1 => Just(Step::Own),
         6 => (0..90 * MICROS).prop_map(Step::Pass),
@@ -75,6 +77,7 @@ impl Story {
             }
             Step::Leave(..) => {}
             Step::Talk => self.tell(EventType::ChatMessage.name(), json!({})),
+            Step::Unsay => self.tell(EventType::ChatDeleted.name(), json!({"message_seq": 1})),
             Step::React => self.tell(EventType::Reaction.name(), json!({})),
             Step::Own => self.tell("poll.opened", json!({"viewer_id": 7, "person": [], "watched": "long"})),
             Step::Pass(micros) => self.now += time::Duration::microseconds(micros as i64),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use serde_json::Value;
 use uuid::Uuid;
 
 use limiter::Limiter;
@@ -20,10 +21,11 @@ use crate::caller::Caller;
 use crate::chat::{self, ChatPage, ChatRole, ChatSettings, MAX_MESSAGES, Reaction, Reactor};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
-use crate::event::{Event, EventQuery, EventType};
+use crate::event::{Event, EventQuery, EventType, NewEvent};
 use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
 use crate::ledger::Ledger;
 use crate::user::Role;
+use crate::viewer::Counts;
 
 /// For how long a display name is believed, and of how many users it is known.
 const NAME_LIFE: Duration = Duration::from_secs(60);
@@ -54,7 +56,7 @@ pub(super) struct Chat {
 impl Chat {
     pub fn new(settings: &ChatSettings, clock: &Arc<dyn Clock>) -> Self {
         let weigh_bans = |bans: &Banned| BAN_BYTES * (1 + bans.len());
-        let weigh_latest = |latest: &Latest| MESSAGE_BYTES * (1 + latest.len());
+        let weigh_latest = |latest: &Latest| MESSAGE_BYTES + latest.iter().map(weigh).sum::<usize>();
         Self {
             messages: Limiter::new(settings.messages, clock.clone()),
             reactions: Limiter::new(settings.reactions, clock.clone()),
@@ -64,11 +66,23 @@ impl Chat {
         }
     }
 
+    /// Reads bans and messages anew: some may have been kept of which nobody heard.
+    pub fn doubt(&self) {
+        self.bans.forget_all();
+        self.latest.forget_all();
+    }
+
     /// Forgets those who were fast a while ago. To be called every second.
     pub fn forget_slow(&self) {
         self.messages.forget_slow();
         self.reactions.forget_slow();
     }
+}
+
+/// About how many bytes a message takes in memory.
+fn weigh(message: &Event) -> usize {
+    let text = message.data.get("text").and_then(Value::as_str).unwrap_or_default();
+    MESSAGE_BYTES + text.len()
 }
 
 /// Somebody who reacts and may.
@@ -219,7 +233,7 @@ impl SessionManager {
     pub async fn delete_message(&self, caller: &Caller, id: BroadcastId, message: EventId) -> Result<()> {
         let user = caller.signed_in()?;
         let broadcast = visible(&self.ledger, caller, id).await?;
-        let found = self.store.event(id, message).await?.filter(chat::is_message);
+        let found = self.store.logged_event(id, message).await?.filter(chat::is_message);
         let found = found.ok_or(Error::NotFound("message"))?;
         let role = ChatRole::of(user.id, user.role, &broadcast);
         let data = chat::deletion(&found, user.id, role)?;
@@ -239,7 +253,7 @@ impl SessionManager {
     async fn tell(
         &self,
         id: BroadcastId,
-        (kind, data): (EventType, serde_json::Value),
+        (kind, data): (EventType, Value),
         by: Option<UserId>,
     ) -> Result<Told> {
         let event = self.ledger.event(kind, data, by)?;
@@ -287,8 +301,8 @@ impl SessionManager {
 /// Something that was to be logged, and the session's numbers after it, if it was.
 struct Told {
     id: BroadcastId,
-    event: crate::event::NewEvent,
-    counts: Option<crate::viewer::Counts>,
+    event: NewEvent,
+    counts: Option<Counts>,
 }
 
 /// A broadcast that the caller may know of.

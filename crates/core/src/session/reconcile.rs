@@ -26,6 +26,7 @@ impl SessionManager {
             return Ok(());
         }
         self.reconcile().await?;
+        self.chat.doubt();
         self.ledger.doubt.compared(now);
         Ok(())
     }

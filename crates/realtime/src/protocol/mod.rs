@@ -261,11 +261,11 @@ impl Form {
     }
 
     /// Whether a message is nothing but the answer to a ping.
-    pub fn is_pong(self, message: &[u8]) -> bool {
-        match self {
-            Self::Json => message.trim_ascii() == b"{}",
-            Self::Protobuf => message == [0],
-            Self::Events => false,
+    pub fn is_pong(self, kind: Opcode, message: &[u8]) -> bool {
+        match (self, kind) {
+            (Self::Json, Opcode::Text) => message.trim_ascii() == b"{}",
+            (Self::Protobuf, Opcode::Binary) => message == [0],
+            _ => false,
         }
     }
 

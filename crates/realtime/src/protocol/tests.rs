@@ -35,7 +35,7 @@ fn protobuf_says_the_same() {
     let message = [command.encode_length_delimited_to_vec(), vec![0]].concat();
     let commands = Form::Protobuf.commands(Opcode::Binary, &message).unwrap();
     assert_eq!(commands, [command, Command::default()]);
-    assert!(Form::Protobuf.is_pong(&[0]) && Form::Json.is_pong(b" {}\n"));
+    assert!(Form::Protobuf.is_pong(Opcode::Binary, &[0]) && Form::Json.is_pong(Opcode::Text, b" {}\n"));
     assert_eq!(Form::Protobuf.commands(Opcode::Binary, &[5, 1]), Err(Malformed));
     assert_eq!(Form::Protobuf.commands(Opcode::Text, b"{}"), Err(Malformed));
 }

@@ -86,7 +86,7 @@ impl<V: Service> Shard<V> {
 
     fn answer(&mut self, place: usize, kind: Opcode, message: Vec<u8>) {
         let Some(connection) = self.connections.get_mut(place) else { return };
-        if connection.phase == Phase::Open && connection.form.is_pong(&message) {
+        if connection.phase == Phase::Open && connection.form.is_pong(kind, &message) {
             return self.take_pong(place);
         }
         let Some(session) = connection.session.take() else { return };

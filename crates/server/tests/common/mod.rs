@@ -38,6 +38,11 @@ impl TestApp {
         Self { running: start(settings).await.unwrap(), http, _data: data }
     }
 
+    /// Stops it.
+    pub async fn stops(self) {
+        self.running.stop().await;
+    }
+
     /// Somebody without an account.
     pub fn stranger(&self) -> Person {
         Person { http: self.http.clone(), base: self.running.base_url(), token: None, id: String::new() }
@@ -115,6 +120,11 @@ impl Person {
         Box::pin(
             async move { Answer::read(self.request(method, path).json(&body).send().await.unwrap()).await },
         )
+    }
+
+    /// The token that the calls carry.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     pub async fn goes_live(&self, title: &str) -> Show {

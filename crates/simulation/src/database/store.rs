@@ -70,7 +70,7 @@ impl SessionStore for Database {
         Self::say(self, session, event)
     }
 
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
         Ok(Self::event(self, session, event))
     }
 

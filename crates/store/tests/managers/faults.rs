@@ -1,17 +1,18 @@
 //! The store, made to answer late or not at all.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, CreateBroadcast, IngestState, Snapshot, Status, Visibility};
+use tallylight_core::chat::Ban;
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
 use tallylight_core::event::{Event, EventQuery, Excerpt, NewEvent};
-use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
+use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::session::Joined;
-use tallylight_core::store::{BroadcastStore, Change, SessionStore};
+use tallylight_core::store::{BanStore, BroadcastStore, Change, SessionStore};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 use tallylight_store::Store;
@@ -36,6 +37,9 @@ pub struct Door {
     pub poison: Mutex<Option<BroadcastId>>,
     /// As many as are asked for were live at any time.
     pub is_crowded: AtomicBool,
+    /// How often bans were read, and how often a log.
+    pub ban_reads: AtomicUsize,
+    pub log_reads: AtomicUsize,
 }
 
 impl Door {
@@ -43,8 +47,20 @@ impl Door {
         let [holds_join, holds_list, refuses, loses_answers, is_crowded] =
             [(); 5].map(|()| AtomicBool::new(false));
         let (on_disk, open) = (Notify::new(), Notify::new());
-        let poison = Mutex::default();
-        Self { store, poison, holds_join, holds_list, on_disk, open, refuses, loses_answers, is_crowded }
+        let (poison, [ban_reads, log_reads]) = (Mutex::default(), [(); 2].map(|()| AtomicUsize::new(0)));
+        Self {
+            store,
+            poison,
+            holds_join,
+            holds_list,
+            on_disk,
+            open,
+            refuses,
+            loses_answers,
+            is_crowded,
+            ban_reads,
+            log_reads,
+        }
     }
 
     fn writes(&self) -> Result<&Store> {
@@ -81,8 +97,8 @@ impl SessionStore for Door {
         self.answer(self.writes()?.say(session, event).await)
     }
 
-    async fn event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
-        self.store.event(session, event).await
+    async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
+        self.store.logged_event(session, event).await
     }
 
     async fn delete_message(
@@ -107,6 +123,7 @@ impl SessionStore for Door {
     }
 
     async fn events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
+        self.log_reads.fetch_add(1, Ordering::Relaxed);
         self.store.events(session, query).await
     }
 
@@ -120,6 +137,22 @@ impl SessionStore for Door {
 
     async fn quality(&self, session: BroadcastId, span: Span) -> Result<Vec<(Time, Quality)>> {
         self.store.quality(session, span).await
+    }
+}
+
+#[async_trait]
+impl BanStore for Door {
+    async fn ban(&self, ban: &Ban) -> Result<()> {
+        self.answer(self.writes()?.ban(ban).await)
+    }
+
+    async fn unban(&self, owner: UserId, user: UserId) -> Result<()> {
+        self.answer(self.writes()?.unban(owner, user).await)
+    }
+
+    async fn bans(&self, owner: UserId) -> Result<Vec<Ban>> {
+        self.ban_reads.fetch_add(1, Ordering::Relaxed);
+        self.store.bans(owner).await
     }
 }
 

@@ -1,12 +1,14 @@
 //! Random histories: whatever happens in whatever order, the counts are what the log adds up to.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Map;
 use tallylight_core::Caller;
 use tallylight_core::analytics::{Interval, Metric, Period};
+use tallylight_core::chat::{Reaction, Reactor};
 use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::session::{Joined, OwnEvent, Question};
 use tokio::runtime::Runtime;
@@ -30,6 +32,9 @@ enum Step {
     AddUp,
     /// An integrator logs something.
     Log,
+    /// The owner says something, and takes it back.
+    Talk,
+    React(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -44,6 +49,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
         2 => Just(Step::AddUp),
         1 => Just(Step::Log),
+        1 => Just(Step::Talk),
+        1 => any::<usize>().prop_map(Step::React),
     ]
 }
 
@@ -67,7 +74,10 @@ struct Hall {
 
 impl Hall {
     async fn new(home: Home, max: u32) -> Self {
-        let world = World::at(home, Settings::default()).await;
+        let mut settings = Settings::default();
+        let chat = &mut settings.sessions.chat;
+        (chat.messages.interval, chat.reactions.interval) = (Duration::ZERO, Duration::ZERO);
+        let world = World::at(home, settings).await;
         let owner = world.user("ada").await;
         let show = world.show_for(&owner, max).await;
         Self { world, owner, show, max, crowd: Vec::new() }
@@ -90,7 +100,12 @@ impl Hall {
             Step::Restart => return self.restarts().await,
             Step::AddUp => self.world.sessions.add_up_logs().await.unwrap(),
             Step::Log => self.something_is_logged().await,
-            Step::JoinAgain(who) | Step::Play(who) | Step::Heartbeat(who) | Step::Leave(who) => {
+            Step::Talk => self.somebody_talks().await,
+            Step::JoinAgain(who)
+            | Step::Play(who)
+            | Step::Heartbeat(who)
+            | Step::Leave(who)
+            | Step::React(who) => {
                 if !self.crowd.is_empty() {
                     self.viewer_acts(step, who % self.crowd.len()).await;
                 }
@@ -113,6 +128,11 @@ impl Hall {
         self.world.sessions.log_session_event(&self.owner, self.show, event).await.unwrap();
     }
 
+    async fn somebody_talks(&self) {
+        let said = self.world.sessions.say(&self.owner, self.show, "hello".into()).await.unwrap();
+        self.world.sessions.delete_message(&self.owner, self.show, said.id).await.unwrap();
+    }
+
     async fn viewer_acts(&mut self, step: Step, who: usize) {
         let (joined, place) = self.crowd[who].clone();
         let (show, world) = (self.show, &self.world);
@@ -123,6 +143,11 @@ impl Hall {
                     Place::Present(_) => (outcome, "accepted", Place::Present(0)),
                     gone => (outcome, "gone", gone),
                 }
+            }
+            Step::React(_) => {
+                let by = Reactor::Viewer(joined.viewer);
+                let outcome = refusal(world.sessions.react(by, show, Reaction::Clap).await);
+                (outcome, if matches!(place, Place::Present(_)) { "accepted" } else { "gone" }, place)
             }
             Step::Leave(_) => {
                 (refusal(world.sessions.leave(show, &joined.viewer_token).await), "accepted", Place::Left)

@@ -137,7 +137,7 @@ impl World {
             ledger: ledger.clone(),
             store: door.clone(),
             logs: store.clone(),
-            bans: store.clone(),
+            bans: door.clone(),
             users: store.clone(),
             keys: keys.clone(),
             settings: settings.sessions,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
+use tallylight_core::chat::Ban;
 use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::Change;
@@ -96,12 +97,20 @@ async fn everything_is_found_again_in_postgres() {
     let row = QualityRow { id: it.db.id(), session_id: show.id, seconds: 10, bucket: NOON, sums: told };
     it.db.save_quality(vec![row]).await.unwrap();
 
+    let until = Some(NOON + time::Duration::HOUR);
+    let (user, by) = (bob.username.clone(), ada.username.clone());
+    let reason = Some("spam".to_owned());
+    let ban =
+        Ban { owner: ada.id, user_id: bob.id, user, until, reason, by_id: ada.id, by, created_at: NOON };
+    it.db.ban(&ban).await.unwrap();
+
     let copied = it.copies().await.unwrap();
     assert_eq!(
         rows(&copied),
         [
             ("users", 2),
             ("sign_ins", 1),
+            ("chat_bans", 1),
             ("broadcast_sessions", 4),
             ("session_counters", 4),
             ("active_viewers", 3),
@@ -110,7 +119,7 @@ async fn everything_is_found_again_in_postgres() {
         ]
     );
     let there = tallylight_store::Store::open(&it.to(), Limits::default()).await.unwrap();
-    use tallylight_core::store::{BroadcastStore, SessionStore, UserStore};
+    use tallylight_core::store::{BanStore, BroadcastStore, SessionStore, UserStore};
     for show in [&full, &show, &ended] {
         assert_eq!(there.broadcast(show.id).await.unwrap(), it.db.broadcast(show.id).await.unwrap());
     }
@@ -124,6 +133,7 @@ async fn everything_is_found_again_in_postgres() {
     assert_eq!(there.seats().await.unwrap(), it.db.seats().await.unwrap());
     assert_eq!(there.seats().await.unwrap()[0].generation, 2);
     assert_eq!(there.user_by_login("BOB@example.org").await.unwrap(), Some(bob));
+    assert_eq!(there.bans(ada.id).await.unwrap(), [ban]);
     assert_eq!(there.sign_in(sign_in.id).await.unwrap(), Some(sign_in));
     let day = Span { from: NOON, to: NOON + time::Duration::DAY, interval_seconds: 10 };
     assert_eq!(there.quality(show.id, day).await.unwrap(), it.db.quality(show.id, day).await.unwrap());
@@ -198,6 +208,27 @@ async fn more_rows_than_are_in_memory_at_a_time_are_taken_over() {
     assert_eq!((last.stage, last.table), (Stage::Checking, "session_events"));
     assert_eq!((last.of_table, last.of_all), ((2_000, 2_000), (2_003, 2_003)));
     assert_eq!(it.db.log(&show).await.len(), 2_000);
+}
+
+#[tokio::test]
+async fn a_table_with_a_key_of_two_columns_is_taken_over_page_by_page() {
+    let it = Move::new().await;
+    it.db.user("ada").await;
+    it.in_sqlite(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+         INSERT INTO users (id, username, display_name, email, email_folded, password_hash, role, stream_key_hash,
+           stream_key_sealed, created_at)
+         SELECT randomblob(16), 'user-' || i, '', '', 'user-' || i, '', 'viewer', randomblob(32), x'00', 0 FROM n",
+    )
+    .await;
+    it.in_sqlite(
+        "INSERT INTO chat_bans (owner_id, user_id, created_by, created_at)
+         SELECT ada.id, u.id, ada.id, 0 FROM users u JOIN users ada ON ada.username = 'ada'
+         WHERE u.username <> 'ada'",
+    )
+    .await;
+    it.copies().await.unwrap();
+    assert_eq!(it.target_rows("chat_bans").await, Some(1_500));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl SessionManager {
             by: by.username.clone(),
             created_at: now,
         };
-        let kept = self.bans.ban(&ban).await;
+        let kept = self.ledger.confirmed(self.bans.ban(&ban).await);
         // Also after a write that was not confirmed: it may be on disk.
         self.chat.bans.forget(broadcast.owner.0);
         kept.map(|()| ban)
@@ -52,7 +52,7 @@ impl SessionManager {
     /// keep order, or the store's.
     pub async fn unban(&self, caller: &Caller, id: BroadcastId, user: UserId) -> Result<()> {
         let (broadcast, _) = self.kept_in_order(caller, id).await?;
-        let lifted = self.bans.unban(broadcast.owner, user).await;
+        let lifted = self.ledger.confirmed(self.bans.unban(broadcast.owner, user).await);
         self.chat.bans.forget(broadcast.owner.0);
         lifted
     }

@@ -52,11 +52,23 @@ impl<V: Clone + Send + Sync + 'static> Remembered<V> {
         self.kept.invalidate(&id);
     }
 
+    /// Notes that anything may have changed.
+    pub fn forget_all(&self) {
+        for changes in &self.changes {
+            *lock(changes) += 1;
+        }
+        self.kept.invalidate_all();
+    }
+
     fn stripe(&self, id: Uuid) -> MutexGuard<'_, u64> {
         // The low bits of a UUIDv7 are random.
         let low = usize::try_from(id.as_u128() % STRIPES as u128).unwrap_or_default();
-        self.changes[low].lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.changes[low])
     }
+}
+
+fn lock(changes: &Mutex<u64>) -> MutexGuard<'_, u64> {
+    changes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -88,6 +100,19 @@ mod tests {
         };
         assert_eq!(it.get(ID, read).await.unwrap(), 1);
         assert_eq!(it.get(ID, async { Ok(2) }).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_anything_may_have_changed_is_read_again() {
+        let it = remembered();
+        it.get(ID, async { Ok(1) }).await.unwrap();
+        let read = async {
+            it.forget_all();
+            Ok(5)
+        };
+        it.get(Uuid::from_u128(8), read).await.unwrap();
+        assert_eq!(it.get(ID, async { Ok(2) }).await.unwrap(), 2);
+        assert_eq!(it.get(Uuid::from_u128(8), async { Ok(6) }).await.unwrap(), 6);
     }
 
     #[tokio::test]
