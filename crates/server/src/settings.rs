@@ -106,7 +106,8 @@ settings! {
     live_max_backlog: u64 = MIB;
     live_write_timeout: u64 = 10;
     live_connect_timeout: u64 = 10;
-    live_ping_interval: u64 = 10;
+    live_ping_interval: u64 = 25;
+    live_viewer_ping_interval: u64 = 10;
     live_pong_timeout: u64 = 4;
     live_window: f64 = 0.01;
     http_max_body: u64 = 64 * KIB;
@@ -220,6 +221,7 @@ impl Settings {
         within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;
         within("live_connect_timeout", self.live_connect_timeout, 1, 3_600)?;
         within("live_ping_interval", self.live_ping_interval, 1, 300)?;
+        within("live_viewer_ping_interval", self.live_viewer_ping_interval, 1, 300)?;
         within("live_pong_timeout", self.live_pong_timeout, 1, 300)?;
         within("live_window", self.live_window, 0.0, 1.0)?;
         within("chat_burst", self.chat_burst, 1, 1_000)?;
@@ -313,6 +315,7 @@ impl Settings {
             write_timeout: Duration::from_secs(self.live_write_timeout),
             connect_timeout: Duration::from_secs(self.live_connect_timeout),
             ping_interval: Duration::from_secs(self.live_ping_interval),
+            viewer_ping_interval: Duration::from_secs(self.live_viewer_ping_interval),
             pong_timeout: Duration::from_secs(self.live_pong_timeout),
             window: Duration::from_secs_f64(self.live_window),
         }
