@@ -45,7 +45,7 @@ export class Server {
       assert.ok(this.process.runs, `the server ended: ${this.log}`);
       return /Encoders\s+rtmp:.*\n/.test(this.log);
     });
-    this.url = this.log.match(/Home page\s+(http:\/\/\S+)\//)[1];
+    this.url = this.log.match(/Home page\s+(https?:\/\/\S+)\//)[1];
     this.rtmpUrl = this.log.match(/Encoders\s+(rtmp:\/\/\S+)/)[1];
     this.setupToken = this.log.match(/\/setup#token=(\S+)/)?.[1];
     this.anyone = new Api(this.url);

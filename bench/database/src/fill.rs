@@ -1,7 +1,7 @@
 //! An owner, broadcasts, and events for them as the managers make them.
 
 use anyhow::{Result, anyhow};
-use tallylight_core::broadcast::{Broadcast, Ingest, IngestState, MediaAddresses, Status, Visibility};
+use tallylight_core::broadcast::{Broadcast, Epoch, Ingest, IngestState, MediaAddresses, Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{EventType, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, Ids, SystemIds, UserId, ViewerId};
@@ -117,5 +117,6 @@ fn broadcast(owner: &User) -> Result<Broadcast> {
         stream_key: key()?,
         deleted_at: None,
         revision: 0,
+        epoch: Epoch(0),
     })
 }

@@ -31,7 +31,11 @@ pub fn post_with(agent: &ureq::Agent, base: &Url, path: &str, said: (Option<&str
 /// # Errors
 /// When the server refuses.
 pub fn register(base: &Url) -> Result<String> {
-    let account = serde_json::json!({ "username": "ada", "email": "ada@bench.example", "password": "a long enough password" });
+    let account = serde_json::json!({
+        "username": "ada",
+        "email": "ada@bench.example",
+        "password": "a long enough password",
+    });
     let tokens = post(base, "/api/auth/register", None, &account)?;
     Ok(text(&tokens, "/access_token")?.to_owned())
 }

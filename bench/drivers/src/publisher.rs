@@ -51,8 +51,8 @@ impl Publisher {
             Way::Events { session, token } => {
                 let body = format!(r#"{{"type":"bench.tick","data":{{"p":"{payload}"}}}}"#);
                 let request = format!(
-                    "POST /api/sessions/{session}/events HTTP/1.1\r\nHost: server\r\nAuthorization: Bearer {token}\r\n\
-                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    "POST /api/sessions/{session}/events HTTP/1.1\r\nHost: server\r\n\
+                     Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                     body.len()
                 );
                 self.pending.extend_from_slice(request.as_bytes());

@@ -199,6 +199,7 @@ impl FromRequestParts<App> for Base {
             .or_else(|| parts.uri.authority().cloned())
             .filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty())
             .ok_or_else(|| Problem::new("invalid-host", "the Host header is missing or not a host"))?;
-        Ok(Self { url: format!("http://{authority}"), host: authority.host().to_owned() })
+        let scheme = if app.settings.is_tls { "https" } else { "http" };
+        Ok(Self { url: format!("{scheme}://{authority}"), host: authority.host().to_owned() })
     }
 }

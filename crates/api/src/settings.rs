@@ -9,6 +9,8 @@ pub struct HttpSettings {
     pub public_url: Option<Uri>,
     /// Where encoders publish to, such as `rtmp://live.example/live`; else made of the host and `rtmp_port`.
     pub public_rtmp_url: Option<String>,
+    /// Whether this server itself takes TLS off.
+    pub is_tls: bool,
     /// The port of the RTMP listener.
     pub rtmp_port: u16,
     /// The RTMP application name, the last part of its address.

@@ -47,6 +47,7 @@ fn main() -> io::Result<()> {
         write_timeout: patience,
         connect_timeout: patience,
         ping_interval: patience,
+        viewer_ping_interval: patience,
         pong_timeout: patience,
         window: Duration::ZERO,
     };

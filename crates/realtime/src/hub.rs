@@ -34,6 +34,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// How often a client is pinged.
     pub ping_interval: Duration,
+    /// How often one is that keeps a viewer alive.
+    pub viewer_ping_interval: Duration,
     /// How long its answer may take.
     pub pong_timeout: Duration,
     /// What is published on a channel within this time of the last is sent together.

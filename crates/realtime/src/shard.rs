@@ -205,10 +205,7 @@ impl<V: Service> Shard<V> {
         let Some(connection) = self.connections.get_mut(place) else { return };
         if connection.phase == Phase::Opening {
             connection.phase = Phase::Open;
-            // Pings of those who came together do not all fall on one moment.
-            let share = u32::try_from(connection.id % 8).unwrap_or_default();
-            connection.due =
-                self.now + self.limits.ping_interval / 2 + self.limits.ping_interval / 16 * share;
+            connection.due = self.now + spread(connection.id, self.limits.ping_interval);
         }
         connection.expires = expires;
     }
@@ -226,7 +223,11 @@ impl<V: Service> Shard<V> {
             let at = u32::try_from(known.listeners.len()).unwrap_or(u32::MAX);
             known.listeners.push(u32::try_from(place).unwrap_or(u32::MAX));
             connection.topics.push((number, at));
-            connection.bound.extend(bound);
+            if let Some(bound) = bound {
+                let first = self.now + spread(connection.id, self.limits.viewer_ping_interval);
+                connection.due = connection.due.min(first);
+                connection.bound.push(bound);
+            }
         }
         self.send(place, answer);
     }
@@ -243,6 +244,12 @@ impl<V: Service> Shard<V> {
             connection.bound.swap_remove(index);
         }
         self.unlist(number, at);
+    }
+
+    /// How often a connection is pinged.
+    fn ping_interval(&self, place: usize) -> Duration {
+        let holds = self.connections.get(place).is_some_and(|connection| !connection.bound.is_empty());
+        if holds { self.limits.viewer_ping_interval } else { self.limits.ping_interval }
     }
 
     /// Takes a listener off a topic; the last one takes its place.
@@ -396,4 +403,10 @@ impl<V: Service> Shard<V> {
             self.take_away(place as usize, topic, Unsubscribe::INSUFFICIENT);
         }
     }
+}
+
+/// When the first ping of a connection is due: those of connections that came together do not all fall on one moment.
+fn spread(id: ConnectionId, interval: Duration) -> Duration {
+    let share = u32::try_from(id % 16).unwrap_or_default();
+    interval / 2 + interval / 32 * share
 }

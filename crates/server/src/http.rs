@@ -13,8 +13,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -36,10 +38,16 @@ pub struct Limits {
     pub drain_timeout: Duration,
 }
 
-/// Serves until told to stop, then lets requests under way finish.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: CancellationToken) {
+/// Serves until told to stop, then lets requests under way finish. With an acceptor, under TLS.
+pub async fn serve(
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
+    app: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = TaskTracker::new();
+    let site = Site { app, tls, limits, stop: stop.clone() };
     loop {
         let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
         let (place, accepted) = tokio::select! {
@@ -50,7 +58,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
         let Ok(place) = place else { break };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(connect(stream, peer, (app.clone(), limits), place, stop.clone()));
+                connections.spawn(site.clone().connect(stream, peer, place));
             }
             Err(error) => {
                 warn!(%error, "a connection could not be accepted");
@@ -65,41 +73,62 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: Can
     }
 }
 
-async fn connect(
-    stream: TcpStream,
-    peer: SocketAddr,
-    (app, limits): (Router, Limits),
-    place: OwnedSemaphorePermit,
+/// What connections are served with.
+#[derive(Clone)]
+struct Site {
+    app: Router,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
     stop: CancellationToken,
-) {
-    // Small answers must not wait for more to send.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "TCP_NODELAY could not be set");
-    }
-    // A peer that acknowledges nothing, or never reads, would hold its answer in memory and its place for ever.
-    if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(limits.write_timeout)) {
-        debug!(%error, "TCP_USER_TIMEOUT could not be set");
-    }
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().oneshot(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+}
+
+impl Site {
+    async fn connect(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        // Small answers must not wait for more to send.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "TCP_NODELAY could not be set");
         }
-    };
-    if let Err(error) = ended {
-        debug!(%error, "a connection ended badly");
+        // A peer that acknowledges nothing, or never reads, would hold its answer in memory and its place for ever.
+        if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(self.limits.write_timeout)) {
+            debug!(%error, "TCP_USER_TIMEOUT could not be set");
+        }
+        let Some(tls) = &self.tls else {
+            self.converse(TokioIo::new(stream), peer).await;
+            return drop(place);
+        };
+        match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(TokioIo::new(stream), peer).await,
+            Ok(Err(error)) => debug!(%error, "a TLS handshake failed"),
+            Err(_) => debug!("a TLS handshake took too long"),
+        }
+        drop(place);
     }
-    drop(place);
+
+    async fn converse<S>(&self, stream: TokioIo<S>, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let app = self.app.clone();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            app.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .serve_connection(stream, service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "a connection ended badly");
+        }
+    }
 }

@@ -11,5 +11,6 @@ mod logs;
 mod secret;
 pub mod settings;
 mod start;
+mod tls;
 
 pub use start::{Running, start};

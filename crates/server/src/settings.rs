@@ -106,10 +106,13 @@ settings! {
     live_max_backlog: u64 = MIB;
     live_write_timeout: u64 = 10;
     live_connect_timeout: u64 = 10;
-    live_ping_interval: u64 = 10;
+    live_ping_interval: u64 = 25;
+    live_viewer_ping_interval: u64 = 10;
     live_pong_timeout: u64 = 4;
     live_window: f64 = 0.01;
     http_max_body: u64 = 64 * KIB;
+    tls_certificate: PathBuf = PathBuf::new();
+    tls_key: PathBuf = PathBuf::new();
 
     rtmp_app: String = "live".into();
     rtmp_handshake_timeout: u64 = 5;
@@ -218,6 +221,7 @@ impl Settings {
         within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;
         within("live_connect_timeout", self.live_connect_timeout, 1, 3_600)?;
         within("live_ping_interval", self.live_ping_interval, 1, 300)?;
+        within("live_viewer_ping_interval", self.live_viewer_ping_interval, 1, 300)?;
         within("live_pong_timeout", self.live_pong_timeout, 1, 300)?;
         within("live_window", self.live_window, 0.0, 1.0)?;
         within("chat_burst", self.chat_burst, 1, 1_000)?;
@@ -245,10 +249,18 @@ impl Settings {
         within("hls_announced_track_wait", self.hls_announced_track_wait, 0.0, 30.0)?;
         within("thumbnail_width", self.thumbnail_width, 64, 1_920)?;
         within("thumbnail_workers", self.thumbnail_workers, 1, 64)?;
+        if self.has_tls() == self.tls_key.as_os_str().is_empty() {
+            bail!("settings tls_certificate and tls_key: one needs the other");
+        }
         if f64::from(self.hls_target_duration) < self.hls_segment_target {
             bail!("setting hls_target_duration: must be at least hls_segment_target");
         }
         self.public_uri().map(|_| ())
+    }
+
+    /// Whether HTTP is served under TLS.
+    pub fn has_tls(&self) -> bool {
+        !self.tls_certificate.as_os_str().is_empty()
     }
 
     fn public_uri(&self) -> anyhow::Result<Option<::http::Uri>> {
@@ -278,6 +290,7 @@ impl Settings {
             public_url: self.public_uri()?,
             public_rtmp_url: given(&self.public_rtmp_url).map(|url| url.trim_end_matches('/').to_owned()),
             rtmp_port,
+            is_tls: self.has_tls(),
             rtmp_app: self.rtmp_app.clone(),
             max_body_bytes: bytes(self.http_max_body),
         })
@@ -302,6 +315,7 @@ impl Settings {
             write_timeout: Duration::from_secs(self.live_write_timeout),
             connect_timeout: Duration::from_secs(self.live_connect_timeout),
             ping_interval: Duration::from_secs(self.live_ping_interval),
+            viewer_ping_interval: Duration::from_secs(self.live_viewer_ping_interval),
             pong_timeout: Duration::from_secs(self.live_pong_timeout),
             window: Duration::from_secs_f64(self.live_window),
         }

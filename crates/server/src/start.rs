@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
@@ -27,7 +28,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret};
+use crate::{http, secret, tls};
 
 /// A server at work.
 pub struct Running {
@@ -44,6 +45,7 @@ pub struct Running {
     /// Sessions, for tests.
     pub sessions: Arc<SessionManager>,
     public_url: String,
+    is_tls: bool,
     store: Store,
     /// Held as long as the data is ours.
     _lock: (File, Claim),
@@ -62,6 +64,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let lock = lock(data_dir)?;
     let http_listener = listen(settings.listen, "listen").await?;
     let rtmp_listener = listen(settings.rtmp_listen, "rtmp_listen").await?;
+    let tls = tls::acceptor(&settings)?;
+    raise_file_limit();
     let (http, rtmp) = (http_listener.local_addr()?, rtmp_listener.local_addr()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
@@ -108,7 +112,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         settings: settings.http(rtmp.port())?,
         clock,
     });
-    tasks.spawn(http::serve(http_listener, app, settings.http_limits(), stop.clone()));
+    tasks.spawn(http::serve((http_listener, tls), app, settings.http_limits(), stop.clone()));
+    let is_tls = settings.has_tls();
     let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
     Ok(Running {
         http,
@@ -118,6 +123,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         users,
         sessions,
         public_url,
+        is_tls,
         store,
         _lock: (lock, claim),
         stop,
@@ -137,6 +143,15 @@ async fn open_database(settings: &Settings) -> anyhow::Result<(Store, Claim)> {
         );
     }
     Ok((store, claim))
+}
+
+/// Lets the process have as many connections as the system allows it: by default that is far fewer.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -184,7 +199,8 @@ impl Running {
     /// The address that people open.
     pub fn base_url(&self) -> String {
         if self.public_url.is_empty() {
-            format!("http://{}", self.http)
+            let scheme = if self.is_tls { "https" } else { "http" };
+            format!("{scheme}://{}", self.http)
         } else {
             self.public_url.trim_end_matches('/').to_owned()
         }

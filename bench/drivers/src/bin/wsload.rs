@@ -5,6 +5,7 @@
 //! made, each subscriber joins it, binds its viewer to its connection and answers pings, and events are logged over
 //! HTTP. An event's envelope is in the cost.
 
+use std::io::Write;
 use std::net::{SocketAddrV4, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use tallylight_bench_drivers::fleet::Fleet;
 use tallylight_bench_drivers::process::Server;
 use tallylight_bench_drivers::publisher::{Publisher, Way};
 use tallylight_bench_drivers::socket::FarEnd;
+use tallylight_bench_drivers::websocket::{TEXT, frame};
 use url::Url;
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -25,8 +27,11 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long a reader that stalls is waited for, in all.
 const STALLED_AT_MOST: Duration = Duration::from_secs(60);
+/// How often that reader is looked at, and sends a sign of life.
+const LOOK: Duration = Duration::from_millis(250);
 /// How many viewers join at the same time.
 const CALLERS: usize = 16;
+const REHEARSING: usize = 1_000;
 
 /// Measures fan-out to many subscribers.
 #[derive(Debug, Parser)]
@@ -67,21 +72,22 @@ fn main() -> Result<()> {
     let options = Options::parse();
     raise_descriptors()?;
     let server = Server(options.pid);
-    let alone = server.memory_kib();
-    let topic = Topic::make(&options)?;
+    let topic = Topic::make(&options, server)?;
     let joined = server.memory_kib();
     let (mut fleet, stalled) = connect(&options, &topic)?;
+    let quiet = server.cpu();
     be_idle(&options, &mut fleet)?;
+    let quiet = (server.cpu() - quiet).as_secs_f64() * 1e3 / options.idle;
     let there = server.memory_kib();
     // A connection that waited all the while would be cut.
     let publisher = Publisher::connect(options.address, topic.way).context("the publisher")?;
     let mut load = Load { options: &options, fleet, publisher, stalled, number: 0 };
     let per_connection = |kib: u64| kib as f64 * 1_024.0 / options.subscribers as f64;
     println!(
-        "{} connection_b={:.0} memory_b={:.0}",
+        "{} idle_ms={quiet:.1} connection_b={:.0} memory_b={:.0}",
         load.measure(server)?,
         per_connection(there.saturating_sub(joined)),
-        per_connection(there.saturating_sub(alone)),
+        per_connection(there.saturating_sub(topic.alone)),
     );
     Ok(())
 }
@@ -98,22 +104,39 @@ struct Topic {
     /// What each subscriber says once connected.
     hellos: Vec<String>,
     way: Way,
+    /// KiB of the server before it knew any of the subscribers.
+    alone: u64,
 }
 
 impl Topic {
-    fn make(options: &Options) -> Result<Self> {
+    fn make(options: &Options, server: Server) -> Result<Self> {
         // One more for the reader that stalls.
         let count = options.subscribers + 1;
         if options.protocol == Protocol::Plain {
-            return Ok(Self { path: "/sub", hellos: vec![String::new(); count], way: Way::Frames("/pub") });
+            let hellos = vec![String::new(); count];
+            return Ok(Self { path: "/sub", hellos, way: Way::Frames("/pub"), alone: server.memory_kib() });
         }
         let url = Url::parse(&format!("http://{}", options.address))?;
         let token = register(&url)?;
         let made = post(&url, "/api/broadcasts", Some(&token), &json!({ "title": "Launch day" }))?;
-        let session = text(&made, "/id")?;
-        let hellos = join(&url, session, count)?;
-        Ok(Self { path: "/api/live", hellos, way: Way::Events { session: session.to_owned(), token } })
+        let session = text(&made, "/id")?.to_owned();
+        rehearse(&url, &token)?;
+        let alone = server.memory_kib();
+        let hellos = join(&url, &session, count)?;
+        Ok(Self { path: "/api/live", hellos, way: Way::Events { session, token }, alone })
     }
+}
+
+/// Viewers join another broadcast, which then ends: what the server keeps from the first on, such as the buffers of its
+/// database, is no viewer's.
+fn rehearse(url: &Url, token: &str) -> Result<()> {
+    let made = post(url, "/api/broadcasts", Some(token), &json!({ "title": "Rehearsal" }))?;
+    let id = text(&made, "/id")?;
+    join(url, id, REHEARSING)?;
+    let address = url.join(&format!("/api/broadcasts/{id}"))?;
+    let request = ureq::patch(address.as_str()).header("Authorization", format!("Bearer {token}"));
+    request.send_json(json!({ "status": "ended" })).context("the end of the rehearsal")?;
+    Ok(())
 }
 
 /// Joins so many viewers; what each says to connect, to subscribe, and to be bound to the connection.
@@ -253,8 +276,7 @@ impl Load<'_> {
 /// A subscriber who never reads, as the kernel sees it at the server's end.
 struct Stalled {
     far: FarEnd,
-    /// Kept open.
-    _stream: TcpStream,
+    stream: TcpStream,
     held: u64,
     /// When the kernel took something for it for the last time; what came later waits in the server.
     full_since: Instant,
@@ -266,16 +288,18 @@ impl Stalled {
     fn new(stream: TcpStream) -> Result<Self> {
         let far = FarEnd::new(stream.peer_addr()?, stream.local_addr()?)?;
         let now = Instant::now();
-        Ok(Self { far, _stream: stream, held: 0, full_since: now, looked: now, closed: None })
+        Ok(Self { far, stream, held: 0, full_since: now, looked: now, closed: None })
     }
 
     fn look(&mut self) {
         let now = Instant::now();
         // The kernel's table is long.
-        if self.closed.is_some() || now.duration_since(self.looked) < Duration::from_millis(200) {
+        if self.closed.is_some() || now.duration_since(self.looked) < LOOK {
             return;
         }
         self.looked = now;
+        // It answers pings without having read them: being told apart from one who is gone is the harder case.
+        let _ = (&self.stream).write(&frame(TEXT, b"{}"));
         match self.far.unread() {
             None => self.closed = Some(now),
             Some(held) if held > self.held => (self.held, self.full_since) = (held, now),

@@ -154,7 +154,7 @@ impl Feed {
         let mut read = None;
         for _ in 0..MAX_TRIES {
             let room = self.room(id).await.map_err(|error| refusal(&error))?;
-            match self.begin(&room, side, request, (door, bound), read.take()) {
+            match self.begin((&room, side), request, (door, bound), read.take()) {
                 Some(Beginning::Ready(_)) => return Ok(()),
                 Some(Beginning::Missed { up_to }) => {
                     read = self.missed(&room, side, (request.offset, up_to)).await?;
@@ -168,8 +168,7 @@ impl Feed {
     /// Begins a subscription, if nothing has to be read first; `None`: the room is being forgotten.
     fn begin(
         &self,
-        room: &Room,
-        side: Side,
+        (room, side): (&Room, Side),
         request: &SubscribeRequest,
         (door, bound): (&mut Door<'_>, Option<Bound>),
         read: Option<Missed>,

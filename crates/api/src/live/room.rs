@@ -321,7 +321,7 @@ impl State {
     fn blank(&mut self, seq: u64) {
         self.messages.retain(|message| message.seq != seq);
         for history in [&mut self.public, &mut self.owner] {
-            if let Some(view) = history.get(seq).and_then(|data| blanked(data)) {
+            if let Some(view) = history.get(seq).and_then(blanked) {
                 history.replace(seq, view);
             }
         }

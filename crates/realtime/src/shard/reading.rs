@@ -95,9 +95,10 @@ impl<V: Service> Shard<V> {
     }
 
     fn take_pong(&mut self, place: usize) {
+        let interval = self.ping_interval(place);
         let Some(connection) = self.connections.get_mut(place) else { return };
         if connection.pinged.take().is_some() {
-            connection.due = self.now + self.limits.ping_interval;
+            connection.due = self.now + interval;
         }
         for bound in &connection.bound {
             self.service.is_alive(*bound);

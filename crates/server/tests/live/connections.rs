@@ -60,7 +60,7 @@ async fn a_token_is_checked_where_it_is_given() {
     assert_eq!(stranger.is_closed().await, Heard::Closed(3500));
     let mut anonymous = Listener::opens(&app, &[]).await;
     let answer = anonymous.asks("connect", json!({})).await;
-    assert_eq!((&answer["connect"]["ping"], answer["connect"].get("ttl")), (&json!(10), None));
+    assert_eq!((&answer["connect"]["ping"], answer["connect"].get("ttl")), (&json!(25), None));
 }
 
 #[tokio::test]

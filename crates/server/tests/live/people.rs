@@ -14,7 +14,7 @@ async fn a_connection_keeps_its_viewer_and_takes_it_along_when_it_dies() {
     let app = TestApp::start_with(|settings| {
         settings.heartbeat_interval = 1;
         settings.viewer_timeout = 3;
-        settings.live_ping_interval = 1;
+        settings.live_viewer_ping_interval = 1;
         settings.live_pong_timeout = 1;
     })
     .await;
