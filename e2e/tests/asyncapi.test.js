@@ -138,10 +138,13 @@ async function encodes(t, audience, owner, show) {
 }
 
 /** People come, speak, react, go, and stay away. */
-async function meet({ audience, ada, bob, root, anyone, show }) {
+async function meet({ audience, directory, ada, bob, root, anyone, show }) {
   const id = `/api/sessions/${show.id}`;
+  // What comes together with a change of the card is in the card.
+  await until("the card is told", () => directory.others.some(({ card }) => card?.is_featured));
   await bob.leave(show, await bob.joins(show)).expect(204);
   await anyone.joins(show);
+  await until("the count is told", () => directory.others.some(({ type, id: of }) => type === "count" && of === show.id));
   const bound = await anyone.joins(show);
   const watching = await audience.follow("session", `session:${show.id}`, { form: "json", token: bound.viewer_token });
   await watching.subscription.publish({ type: "reaction", reaction: "party" });
@@ -189,7 +192,7 @@ async function everything(t, audience) {
   const { server } = audience;
   const { anyone } = server;
   const [ada, bob, root] = [await server.register("ada"), await server.register("bob"), await administrator(server)];
-  await audience.follow("directory", "directory");
+  const directory = await audience.follow("directory", "directory");
   await audience.listen("directory");
   const show = await ada.creates("Launch day", { tags: ["space"] });
   const elsewhere = await ada.creates("Elsewhere", { hls_url: "https://media.example.org/live.m3u8" });
@@ -202,7 +205,7 @@ async function everything(t, audience) {
   await changes(ada, show, CHANGES);
   await root.changes(show, { is_featured: true });
   await changes(ada, elsewhere, ADDRESSES);
-  await meet({ audience, ada, bob, root, anyone, show });
+  await meet({ audience, directory, ada, bob, root, anyone, show });
   await changesHands({ ada, bob, show, uninvited });
   await until("the stream is told too", () => sentAway.some(({ unsubscribe }) => unsubscribe?.code === 2000));
   // Whoever comes late hears it from the beginning; what was deleted meanwhile says so.
@@ -229,7 +232,7 @@ async function abandoned(t) {
 }
 
 test("whatever is told is as described, on every channel and over both ways", async (t) => {
-  const server = await Server.start(t, { heartbeat_interval: 1, viewer_timeout: 3, live_ping_interval: 1 });
+  const server = await Server.start(t, { heartbeat_interval: 1, viewer_timeout: 5 });
   const audience = new Audience(t, server);
   const { ada, show } = await everything(t, audience);
   const description = new Description();
