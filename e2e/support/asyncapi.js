@@ -45,6 +45,19 @@ export class Description {
     assert.ok(validate(value), `not ${schema}: ${this.ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`);
   }
 
+  /** Every example is what the schema says beside which it stands; how many there are. */
+  holdsExamples(schema = this.document.components.schemas, path = "schemas") {
+    let count = 0;
+    for (const example of Array.isArray(schema.examples) ? schema.examples : []) {
+      assert.ok(this.#validator(path)(example), `an example of ${path}: ${this.ajv.errorsText(this.#validator(path).errors)}`);
+      count += 1;
+    }
+    for (const [name, inside] of Object.entries(schema)) {
+      if (inside && typeof inside === "object" && name !== "examples") count += this.holdsExamples(inside, `${path}/${name}`);
+    }
+    return count;
+  }
+
   /** The names of the messages of a channel that the server sends by publishing. */
   published(channel) {
     const operations = Object.values(this.document.operations);

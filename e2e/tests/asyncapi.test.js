@@ -21,16 +21,14 @@ test("the description is good AsyncAPI", async () => {
   assert.match(stdout, /^No results/, stdout);
 });
 
-test("every type of event is described, and everything in it is found", () => {
+test("every type of event is described, and every example is right", () => {
   const description = new Description();
   const [inPublic, toOwner] = ["session", "owner"].map((channel) => description.published(channel));
   const types = eventTypes();
   assert.deepEqual(types.filter((type) => !toOwner.includes(type)), [], "the owner is told of all");
   assert.deepEqual(types.filter((type) => !type.startsWith("viewer.") && !inPublic.includes(type)), []);
   assert.deepEqual(toOwner.filter((name) => !types.includes(name)), ["own", "count"], "and of nothing else");
-  for (const [name, schema] of Object.entries(description.document.components.schemas)) {
-    for (const example of [...(schema.examples ?? [])]) description.holds(name, example);
-  }
+  assert.ok(description.holdsExamples() > 10, "the examples are what the schemas say");
 });
 
 test("every code of the server is described", () => {
