@@ -25,7 +25,7 @@ impl Service for Echo {
         turn.end();
     }
 
-    fn is_alive(&self, _: Bound) {}
+    fn is_alive(&self, _: Bound, _: Duration) {}
 
     fn is_lost(self: &Arc<Self>, _: Bound, _: Duration) {}
 

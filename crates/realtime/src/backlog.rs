@@ -11,6 +11,8 @@ pub enum Key {
     Count(u64),
     /// The whole of something, its number included.
     Whole(u64),
+    /// The answer to a ping.
+    Pong,
 }
 
 /// Bytes to send, and how they may be replaced.
@@ -19,6 +21,9 @@ struct Piece {
     bytes: Bytes,
     key: Option<Key>,
 }
+
+/// About how much room a piece takes beside its bytes.
+const PIECE_BYTES: usize = 64;
 
 /// A queue of bytes.
 #[derive(Debug, Default)]
@@ -32,9 +37,9 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// How many bytes wait.
+    /// How much room it takes, about.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.pieces.len() * PIECE_BYTES
     }
 
     /// Adds what must arrive, in its order.
@@ -161,7 +166,10 @@ mod tests {
         backlog.sent(2);
         backlog.push_latest(Key::Count(7), bytes("2 viewers"));
         backlog.push_latest(Key::Count(7), bytes("3 viewers"));
-        assert_eq!((backlog.bytes(), backlog.first().cloned()), (15, Some(bytes("viewer"))));
+        assert_eq!(
+            (backlog.bytes(), backlog.first().cloned()),
+            (15 + 2 * PIECE_BYTES, Some(bytes("viewer")))
+        );
         assert_eq!(drain(backlog), ["viewer", "3 viewers"]);
     }
 }

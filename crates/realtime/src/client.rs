@@ -96,10 +96,10 @@ pub trait Gate: Send + Sync + 'static {
     /// Whether a client may go on hearing a channel.
     fn may_stay(&self, session: &Session, channel: &str) -> bool;
 
-    /// A viewer showed that it is there.
-    fn is_alive(&self, bound: Bound);
+    /// A viewer showed at this time that it is there.
+    fn is_alive(&self, bound: Bound, at: Duration);
 
-    /// The connection of a viewer is dead: it has not answered what it was asked at `since`.
+    /// The connection of a viewer is dead: nothing was heard of it after `since`.
     async fn is_lost(&self, bound: Bound, since: Duration);
 
     /// The time on the clock by which tokens end.
@@ -187,6 +187,9 @@ impl<G: Gate> Clients<G> {
             return self.connect(turn, id, &connect);
         }
         let is_pong = command == Command { id, ..Command::default() } && id == 0;
+        if is_pong {
+            turn.pong();
+        }
         if is_pong || command.send.is_some() {
             return Ok(());
         }
@@ -344,15 +347,17 @@ impl<G: Gate> Service for Clients<G> {
     type Session = Session;
 
     fn message(self: &Arc<Self>, turn: Turn<Session>, kind: Opcode, message: Vec<u8>) {
-        let Ok(commands) = turn.form().commands(kind, &message) else {
-            return turn.close(Close::BAD_REQUEST);
-        };
         let clients = Arc::clone(self);
-        self.runtime.spawn(async move { clients.answer(turn, commands).await });
+        self.runtime.spawn(async move {
+            match turn.form().commands(kind, &message) {
+                Ok(commands) => clients.answer(turn, commands).await,
+                Err(_) => turn.close(Close::BAD_REQUEST),
+            }
+        });
     }
 
-    fn is_alive(&self, bound: Bound) {
-        self.gate.is_alive(bound);
+    fn is_alive(&self, bound: Bound, at: Duration) {
+        self.gate.is_alive(bound, at);
     }
 
     fn is_lost(self: &Arc<Self>, bound: Bound, since: Duration) {

@@ -29,10 +29,6 @@ impl Close {
     pub const BAD_REQUEST: Self = Self { code: 3501, reason: "bad request" };
     /// It never said who it is.
     pub const STALE: Self = Self { code: 3502, reason: "stale" };
-    /// Its account may not be connected any more.
-    pub const FORCED: Self = Self { code: 3503, reason: "force disconnect" };
-    /// More connections than are served.
-    pub const CONNECTION_LIMIT: Self = Self { code: 3504, reason: "connection limit" };
 }
 
 /// An answer that says why not.

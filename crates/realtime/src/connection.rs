@@ -64,6 +64,8 @@ pub struct Connection<S> {
     pub(crate) pinged: Option<Duration>,
     /// Since when the socket has taken nothing of what waits.
     pub(crate) stuck_since: Duration,
+    /// How many bytes may wait beside those that may anyway: of answers that it asked for.
+    pub(crate) granted: usize,
     /// When its token's time is over.
     pub(crate) expires: Option<Duration>,
     /// Whether its rights are to be looked at once its message is answered.
@@ -133,6 +135,7 @@ impl<S> Connection<S> {
             }
         }
         self.backlog = None;
+        self.granted = 0;
         Sent::Well
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -50,10 +50,10 @@ pub trait Service: Send + Sync + 'static {
     /// A message. The next one of this client comes once the turn is over.
     fn message(self: &Arc<Self>, turn: Turn<Self::Session>, kind: Opcode, message: Vec<u8>);
 
-    /// A viewer showed that it is there.
-    fn is_alive(&self, bound: Bound);
+    /// A viewer showed at this time that it is there.
+    fn is_alive(&self, bound: Bound, at: Duration);
 
-    /// The connection of a viewer is dead: it has not answered what it was asked at `since`.
+    /// The connection of a viewer is dead: nothing was heard on it after `since`.
     fn is_lost(self: &Arc<Self>, bound: Bound, since: Duration);
 
     /// Whether a client may go on hearing a channel.
@@ -89,23 +89,25 @@ pub(crate) enum Order<S> {
     Uncork(ConnectionId, Bytes),
     Over(ConnectionId, Box<S>),
     Close(ConnectionId, Close),
+    Pong(ConnectionId),
     Check(TopicId),
-    CheckAll,
     Forget(TopicId),
     Stop,
 }
 
 /// What waits for the thread.
 pub(crate) struct Inbox<S> {
-    orders: Mutex<Vec<Order<S>>>,
+    /// `None` once nobody reads it any more: what is put in then goes, and its sockets with it.
+    orders: Mutex<Option<Vec<Order<S>>>>,
     waker: Waker,
 }
 
 impl<S> Inbox<S> {
     fn put(&self, order: Order<S>) {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.push(order);
-        let is_first = orders.len() == 1;
+        let mut orders = self.lock();
+        let Some(waiting) = orders.as_mut() else { return };
+        waiting.push(order);
+        let is_first = waiting.len() == 1;
         drop(orders);
         if is_first {
             self.waker.wake();
@@ -114,7 +116,19 @@ impl<S> Inbox<S> {
 
     pub(crate) fn take(&self) -> Vec<Order<S>> {
         self.waker.clear();
-        std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+        self.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(crate) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    fn is_closed(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Order<S>>>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,7 +161,7 @@ impl<S: Send + 'static> Hub<S> {
         V: Service<Session = S>,
     {
         let poll = Poll::new()?;
-        let inbox = Arc::new(Inbox { orders: Mutex::default(), waker: Waker::new(&poll)? });
+        let inbox = Arc::new(Inbox { orders: Mutex::new(Some(Vec::new())), waker: Waker::new(&poll)? });
         let open = Arc::new(AtomicU32::new(0));
         let hub = Self(Arc::new(Shared {
             inbox: inbox.clone(),
@@ -168,9 +182,9 @@ impl<S: Send + 'static> Hub<S> {
         self.0.open.load(Ordering::Relaxed) as usize
     }
 
-    /// Whether there is no room for another connection.
+    /// Whether there is no room for another connection, or nobody to serve it any more.
     pub fn is_full(&self) -> bool {
-        self.connections() >= self.0.max_connections
+        self.connections() >= self.0.max_connections || self.0.inbox.is_closed()
     }
 
     /// A new topic under which a channel is published.
@@ -196,11 +210,6 @@ impl<S: Send + 'static> Hub<S> {
     /// Has the rights of all who hear a topic looked at.
     pub fn check(&self, topic: &TopicId) {
         self.put(Order::Check(topic.clone()));
-    }
-
-    /// Has the rights of everybody looked at.
-    pub fn check_all(&self) {
-        self.put(Order::CheckAll);
     }
 
     /// Forgets a topic; whoever still hears it subscribes anew.
@@ -262,6 +271,11 @@ impl<S: Send + 'static> Turn<S> {
     /// Sends bytes, with their frame.
     pub fn send(&self, bytes: Bytes) {
         self.hub.put(Order::Send(self.id, bytes));
+    }
+
+    /// The client has answered a ping.
+    pub fn pong(&self) {
+        self.hub.put(Order::Pong(self.id));
     }
 
     /// Says welcome: from now on the client is pinged.

@@ -32,6 +32,9 @@ const SWEEP: Duration = Duration::from_millis(250);
 /// How long a client may take to close after it was told to.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// How long an answer to a ping may still take after the message before it was answered.
+const ANSWER_READ: Duration = Duration::from_secs(1);
+
 /// Where the thread's things come from.
 type Parts<S> = (Poll, Arc<Inbox<S>>, Arc<dyn Clock>, Arc<AtomicU32>);
 
@@ -97,6 +100,7 @@ impl<V: Service> Shard<V> {
             }
             for order in self.inbox.take() {
                 if matches!(order, Order::Stop) {
+                    self.inbox.close();
                     return self.close_all();
                 }
                 self.carry_out(order);
@@ -156,7 +160,7 @@ impl<V: Service> Shard<V> {
             Order::Over(id, session) => self.with(id, |shard, place| shard.over(place, session)),
             Order::Close(id, why) => self.with(id, |shard, place| shard.close(place, why)),
             Order::Check(topic) => self.check(&topic),
-            Order::CheckAll => self.check_all(),
+            Order::Pong(id) => self.with(id, Self::take_pong),
             Order::Forget(topic) => self.forget(&topic),
             Order::Stop => {}
         }
@@ -192,6 +196,7 @@ impl<V: Service> Shard<V> {
             due: self.now + self.limits.connect_timeout,
             pinged: None,
             stuck_since: self.now,
+            granted: 0,
             expires: None,
             is_to_be_checked: false,
             _place: place,
@@ -229,7 +234,7 @@ impl<V: Service> Shard<V> {
                 connection.bound.push(bound);
             }
         }
-        self.send(place, answer);
+        self.send_answer(place, answer);
     }
 
     fn detach(&mut self, place: usize, topic: &TopicId, bound: Option<Bound>) {
@@ -271,6 +276,10 @@ impl<V: Service> Shard<V> {
     fn over(&mut self, place: usize, session: Box<V::Session>) {
         let Some(connection) = self.connections.get_mut(place) else { return };
         connection.session = Some(session);
+        if connection.pinged.is_some() {
+            // The answer may have arrived meanwhile and not have been read.
+            connection.due = connection.due.max(self.now + ANSWER_READ);
+        }
         if std::mem::take(&mut connection.is_to_be_checked) {
             self.check_at(place, None);
         }
@@ -288,13 +297,24 @@ impl<V: Service> Shard<V> {
         self.settle(place, Some(sent));
     }
 
+    /// Sends what a client asked for, however long it is; but not to one that is slow already.
+    fn send_answer(&mut self, place: usize, bytes: &Bytes) {
+        let Some(connection) = self.connections.get_mut(place) else { return };
+        let before = connection.waiting();
+        if before > self.limits.max_backlog && !connection.is_corked {
+            return self.drop_at(place);
+        }
+        connection.granted = before + bytes.len();
+        self.send(place, bytes);
+    }
+
     /// Drops a connection that is dead or hopelessly slow; else waits for what it waits for.
     fn settle(&mut self, place: usize, sent: Option<Sent>) {
         let Some(connection) = self.connections.get(place) else { return };
         if sent == Some(Sent::Dead) {
             return self.drop_at(place);
         }
-        if connection.waiting() > self.limits.max_backlog {
+        if connection.waiting() > self.limits.max_backlog + connection.granted {
             tracing::debug!(
                 connection = connection.id,
                 "a live connection was closed: too much waited for it"
@@ -358,13 +378,6 @@ impl<V: Service> Shard<V> {
         let listeners = self.topics.get(&topic.number).map(|topic| topic.listeners.clone());
         for place in listeners.unwrap_or_default() {
             self.check_at(place as usize, Some(topic.number));
-        }
-    }
-
-    fn check_all(&mut self) {
-        let places: Vec<usize> = self.places.values().copied().collect();
-        for place in places {
-            self.check_at(place, None);
         }
     }
 

@@ -1,12 +1,14 @@
 //! Who is live: all cards for those who come, then what changes, once a second.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use tallylight_core::broadcast::Snapshot;
-use tallylight_core::directory::{Directory, Query};
+use tallylight_core::directory::Directory;
 use tallylight_core::ids::BroadcastId;
 use tallylight_realtime::client::{Door, Session};
 use tallylight_realtime::codes::Refusal;
@@ -20,16 +22,13 @@ use crate::views::BroadcastView;
 
 /// The most cards that are given at once, the most watched first.
 const MOST_CARDS: usize = 1_000;
-/// Under how many addresses the server may be reached at once: cards carry addresses, so each has its own.
+/// The most bytes that all cards together have.
+const MOST_BYTES: usize = 512 * 1024;
+/// How often those who come have it looked at which cards there are.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Under how many addresses the server may be reached at once: cards carry addresses, so each has its own. More are told
+/// addresses without a host.
 const MOST_BASES: usize = 32;
-
-/// All cards.
-#[derive(Debug, Serialize)]
-struct CardList {
-    cards: Vec<BroadcastView>,
-    /// How many there are in all.
-    total: usize,
-}
 
 /// What changed.
 #[derive(Debug, Serialize)]
@@ -40,31 +39,24 @@ enum CardChange {
     Gone { id: Uuid },
 }
 
-/// As what a card was told last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shown {
-    revision: i64,
-    viewer_count: u32,
-}
-
-impl Shown {
-    fn of(item: &Snapshot) -> Self {
-        Self { revision: item.revision, viewer_count: item.viewer_count() }
-    }
-}
-
 /// The cards under one address.
 #[derive(Debug)]
 struct Wall {
     topic: TopicId,
-    /// All of them, as of a version of the directory.
+    /// All of them, as they were told so many times.
     all: Option<(u64, Bytes)>,
 }
 
 #[derive(Debug, Default)]
 struct Walls {
-    version: u64,
-    shown: HashMap<BroadcastId, Shown>,
+    /// The version of the directory that was told last, whole.
+    version: Option<u64>,
+    /// When somebody who came had it looked at.
+    looked: Option<Duration>,
+    /// Each card as it was told last.
+    told: HashMap<BroadcastId, Snapshot>,
+    /// Counts how often something was told.
+    times: u64,
     by_base: HashMap<Arc<str>, Wall>,
 }
 
@@ -79,80 +71,126 @@ enum News {
     Gone(BroadcastId),
 }
 
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// All there is.
+    Whole,
+    /// Which cards there are: counts are told once a second and no oftener.
+    Cards,
+}
+
 impl Cards {
-    /// Gives somebody all cards, and from then on what changes.
+    /// Gives somebody all cards as they were told to everybody, and from then on what changes.
     pub fn subscribe(
         &self,
-        directory: &Directory,
+        (directory, now): (&Directory, Duration),
         hub: &Hub<Session>,
         door: &mut Door<'_>,
     ) -> Result<(), Refusal> {
-        let base = door.base();
         let mut walls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        walls.by_base.retain(|of, wall| *of == base || wall.topic.listeners() > 0);
-        if !walls.by_base.contains_key(&base) && walls.by_base.len() >= MOST_BASES {
-            return Err(Refusal::TOO_MANY);
+        if !walls.is_heard() {
+            walls.tell(directory, hub, Look::Whole);
+        } else if walls.looked.is_none_or(|looked| now.saturating_sub(looked) >= LOOK_INTERVAL) {
+            walls.looked = Some(now);
+            walls.tell(directory, hub, Look::Cards);
         }
-        let wall = walls
-            .by_base
-            .entry(base.clone())
-            .or_insert_with(|| Wall { topic: hub.topic("directory"), all: None });
-        let data = wall.all(directory, &base);
+        let base = walls.base_for(door.base());
+        let Walls { told, times, by_base, .. } = &mut *walls;
+        let new = || Wall { topic: hub.topic("directory"), all: None };
+        let wall = by_base.entry(base.clone()).or_insert_with(new);
+        let data = wall.all((told, *times), &base);
         door.accept(&wall.topic, SubscribeResult { data, ..SubscribeResult::default() }, None);
         Ok(())
     }
 
-    /// Tells what changed since the last call.
+    /// Tells what changed since the last call, if anybody listens.
     pub fn tell(&self, directory: &Directory, hub: &Hub<Session>) {
         let mut walls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read before the directory, so that a change meanwhile is told the next time.
-        let version = directory.version();
-        if version == walls.version {
-            return;
-        }
-        walls.version = version;
-        let news = walls.news(directory);
-        for (base, wall) in &walls.by_base {
-            if wall.topic.listeners() > 0 && !news.is_empty() {
-                let base = base_of(base);
-                hub.publish(&wall.topic, news.iter().map(|news| news.item(&wall.topic, &base)).collect());
-            }
+        if walls.is_heard() {
+            walls.tell(directory, hub, Look::Whole);
         }
     }
 }
 
 impl Walls {
-    fn news(&mut self, directory: &Directory) -> Vec<News> {
-        let mut news = Vec::new();
-        let mut before = std::mem::take(&mut self.shown);
-        for item in directory.all().into_iter().filter(|item| !item.is_private()) {
-            let (id, now) = (item.id, Shown::of(&item));
-            match before.remove(&id) {
-                Some(shown) if shown == now => {}
-                Some(shown) if shown.revision == now.revision => news.push(News::Count(item)),
-                _ => news.push(News::Whole(item)),
-            }
-            self.shown.insert(id, now);
+    fn is_heard(&self) -> bool {
+        self.by_base.values().any(|wall| wall.topic.listeners() > 0)
+    }
+
+    /// The address under which somebody is told: their own, or none where there are too many already.
+    fn base_for(&mut self, base: Arc<str>) -> Arc<str> {
+        self.by_base.retain(|of, wall| *of == base || wall.topic.listeners() > 0);
+        let is_known = self.by_base.contains_key(&base);
+        if is_known || self.by_base.len() < MOST_BASES { base } else { Arc::default() }
+    }
+
+    fn tell(&mut self, directory: &Directory, hub: &Hub<Session>, look: Look) {
+        // Read before the directory, so that a change meanwhile is told the next time.
+        let version = Some(directory.version());
+        if version == self.version {
+            return;
         }
-        news.extend(before.into_keys().map(News::Gone));
+        if look == Look::Whole {
+            self.version = version;
+        }
+        let news = self.news(directory, look);
+        if news.is_empty() {
+            return;
+        }
+        self.times += 1;
+        for (base, wall) in &self.by_base {
+            if wall.topic.listeners() > 0 {
+                let base = base_of(base);
+                hub.publish(&wall.topic, news.iter().map(|news| news.item(&wall.topic, &base)).collect());
+            }
+        }
+    }
+
+    fn news(&mut self, directory: &Directory, look: Look) -> Vec<News> {
+        let mut news = Vec::new();
+        let mut before = std::mem::take(&mut self.told);
+        for item in directory.all().into_iter().filter(|item| !item.is_private()) {
+            let known = before.remove(&item.id).filter(|told| told.revision == item.revision);
+            let is_counted = known.as_ref().is_some_and(|told| told.viewer_count() == item.viewer_count());
+            let told = match known {
+                Some(told) if is_counted || look == Look::Cards => told,
+                Some(_) => {
+                    news.push(News::Count(item.clone()));
+                    item
+                }
+                None => {
+                    news.push(News::Whole(item.clone()));
+                    item
+                }
+            };
+            self.told.insert(told.id, told);
+        }
+        news.extend(before.into_keys().filter(|id| !self.told.contains_key(id)).map(News::Gone));
         news
     }
 }
 
 impl Wall {
-    fn all(&mut self, directory: &Directory, base: &str) -> Bytes {
-        let version = directory.version();
+    fn all(&mut self, (told, times): (&HashMap<BroadcastId, Snapshot>, u64), base: &str) -> Bytes {
         if let Some((of, all)) = &self.all
-            && *of == version
+            && *of == times
         {
             return all.clone();
         }
-        let ids = directory.ranked(&Query::default());
-        let (items, _) = directory.pick(&ids, Query::default().scope, MOST_CARDS);
+        let mut items: Vec<&Snapshot> = told.values().collect();
+        items.sort_unstable_by_key(|item| (Reverse(item.viewer_count()), item.id));
         let base = base_of(base);
-        let cards = items.iter().map(|item| BroadcastView::public(item, &base)).collect();
-        let all = json(&CardList { cards, total: ids.len() });
-        self.all = Some((version, all.clone()));
+        let mut bytes = 0;
+        let views = items.iter().take(MOST_CARDS).map(|item| json(&BroadcastView::public(item, &base)));
+        let fitting = views.take_while(|view| {
+            bytes += view.len();
+            bytes <= MOST_BYTES
+        });
+        let cards = fitting.collect::<Vec<Bytes>>().join(&b',');
+        let total = format!("],\"total\":{}}}", items.len());
+        let all = Bytes::from([b"{\"cards\":[", &cards[..], total.as_bytes()].concat());
+        self.all = Some((times, all.clone()));
         all
     }
 }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tallylight_core::broadcast::Broadcast;
 use tallylight_core::chat::{Reaction, Reactor};
-use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::ids::BroadcastId;
 use tallylight_core::token::TokenFault;
 use tallylight_core::{Caller, Error};
 use tallylight_realtime::Bound;
@@ -49,7 +48,7 @@ impl Gate for Feed {
         match channel {
             Channel::Directory => {
                 let hub = self.hub().ok_or(Refusal::INTERNAL)?;
-                self.cards.subscribe(self.sessions.directory(), hub, door)
+                self.cards.subscribe((self.sessions.directory(), self.clock.monotonic()), hub, door)
             }
             Channel::Session(id) => {
                 let bound = self.bind(id, &door.caller(), &request.token).await?;
@@ -98,15 +97,14 @@ impl Gate for Feed {
         let Some(broadcast) = open.as_ref().map(|open| &open.broadcast).or(state.broadcast()) else {
             return false;
         };
-        let viewer = session.subscription(channel).and_then(|known| known.bound).map(|bound| bound.viewer);
         match side {
-            Side::Public => self.may_hear(broadcast, session.caller(), viewer),
+            Side::Public => broadcast.is_visible_to(session.caller()),
             Side::Owner => broadcast.is_owned_by(session.caller()),
         }
     }
 
-    fn is_alive(&self, bound: Bound) {
-        self.sessions.is_alive(bound.session, bound.viewer);
+    fn is_alive(&self, bound: Bound, at: Duration) {
+        self.sessions.is_alive(bound.session, bound.viewer, at);
     }
 
     async fn is_lost(&self, bound: Bound, since: Duration) {
@@ -121,19 +119,13 @@ impl Gate for Feed {
 }
 
 impl Feed {
-    fn may_hear(&self, broadcast: &Broadcast, caller: &Caller, viewer: Option<ViewerId>) -> bool {
-        broadcast.is_visible_to(caller)
-            || viewer.is_some_and(|viewer| self.sessions.is_there(broadcast.id, viewer))
-    }
-
     /// The viewer whom a subscription keeps alive, if it has a viewer's token, and whether the caller may hear at all.
     async fn bind(&self, id: BroadcastId, caller: &Caller, token: &str) -> Result<Option<Bound>, Refusal> {
         let broadcast = self.sessions.session(id).await.map_err(|error| refusal(&error))?;
-        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
-        let viewer = held.as_ref().ok().copied().flatten();
-        if !self.may_hear(&broadcast, caller, viewer) {
+        if !broadcast.is_visible_to(caller) {
             return Err(Refusal::UNKNOWN_CHANNEL);
         }
+        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
         match held {
             Ok(viewer) => Ok(viewer.map(|viewer| Bound { session: id, viewer })),
             // Whoever has an ended broadcast open may read on how it went.

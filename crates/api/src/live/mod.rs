@@ -113,6 +113,11 @@ impl Live {
         Ok(())
     }
 
+    /// The time on the clock by which what was granted ends.
+    pub(crate) fn now(&self) -> Duration {
+        self.feed.clock.monotonic()
+    }
+
     /// Tells what is new until told to stop, then tells clients to come back later.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         tokio::select! {

@@ -63,7 +63,10 @@ pub struct State {
     public: History,
     owner: History,
     messages: VecDeque<Message>,
-    counted: Counted,
+    /// How many messages were deleted while it was followed.
+    pub deletions: u64,
+    /// As they were told last; `None`: they were told otherwise to somebody since.
+    counted: Option<Counted>,
     unheard_since: Option<Duration>,
 }
 
@@ -137,7 +140,8 @@ impl Room {
             public: History::new(last),
             owner: History::new(last),
             messages: messages.into_iter().rev().filter_map(message).collect(),
-            counted: Counted::of(&snapshot),
+            deletions: 0,
+            counted: Some(Counted::of(&snapshot)),
             unheard_since: None,
             snapshot,
         };
@@ -219,10 +223,10 @@ impl Room {
     pub fn tell_counts(&self, hub: &Hub<Session>) {
         let mut state = self.lock();
         let now = Counted::of(&state.snapshot);
-        if now == state.counted {
+        if state.counted == Some(now) {
             return;
         }
-        state.counted = now;
+        state.counted = Some(now);
         let public = PublicCount { viewer_count: now.viewer_count, peak_viewers: now.peak_viewers };
         for (topic, data) in [(&self.public, json(&public)), (&self.owner, json(&now))] {
             let key = Some(Key::Count(topic.key(self.id.0.as_u64_pair().1)));
@@ -284,7 +288,9 @@ impl State {
             let up_to = history.complete_after();
             let missed = match (history.after(from), read) {
                 (Some(missed), _) => Some(missed),
-                (None, Some(read)) if read.up_to >= up_to => read.join(history),
+                (None, Some(read)) if read.up_to >= up_to && read.deletions == self.deletions => {
+                    read.join(history)
+                }
                 (None, Some(_) | None) => return Beginning::Missed { up_to },
             };
             if let Some(missed) = missed.filter(|missed| missed.len() <= MAX_RECOVERED) {
@@ -319,6 +325,7 @@ impl State {
 
     /// Forgets what was said under a number, as the log has.
     fn blank(&mut self, seq: u64) {
+        self.deletions += 1;
         self.messages.retain(|message| message.seq != seq);
         for history in [&mut self.public, &mut self.owner] {
             if let Some(view) = history.get(seq).and_then(blanked) {
@@ -327,7 +334,11 @@ impl State {
         }
     }
 
-    fn state(&self, now: Time, with_messages: bool) -> Bytes {
+    fn state(&mut self, now: Time, with_messages: bool) -> Bytes {
+        if self.counted != Some(Counted::of(&self.snapshot)) {
+            // Whoever comes now is told another count than the others: the next one is told to all.
+            self.counted = None;
+        }
         let session = json(&SessionView::new(&self.snapshot, now));
         let mut data = [b"{\"session\":", &session[..]].concat();
         if with_messages {
@@ -348,6 +359,8 @@ pub struct Missed {
     pub after: u64,
     /// Up to this one.
     pub up_to: u64,
+    /// How many messages had been deleted before it was read.
+    pub deletions: u64,
     /// All of it; `None`: it is too much.
     pub publications: Option<Vec<Publication>>,
 }

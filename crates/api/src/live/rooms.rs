@@ -86,7 +86,12 @@ impl Feed {
     /// [`Error::NotFound`], or the store's.
     pub(super) async fn room(&self, id: BroadcastId) -> Result<Arc<Room>> {
         let cell = Arc::clone(self.rooms.lock().entry(id).or_default());
+        let is_new = cell.get().is_none();
         let opened = cell.get_or_try_init(|| self.open(id)).await.cloned();
+        if is_new && opened.is_ok() {
+            // News that came while it was opened found nobody.
+            self.sessions.directory().news().tell(id);
+        }
         if opened.is_err() {
             let mut rooms = self.rooms.lock();
             if rooms.get(&id).is_some_and(|known| Arc::ptr_eq(known, &cell) && known.get().is_none()) {
@@ -124,8 +129,10 @@ impl Feed {
     pub(super) async fn catch_up(&self, room: &Room) {
         let _turn = room.reading.lock().await;
         room.begin_reading();
-        let Ok(_reader) = self.rooms.readers.acquire().await else { return };
-        match self.read_on(room).await {
+        let Ok(reader) = self.rooms.readers.acquire().await else { return };
+        let read = self.read_on(room).await;
+        drop(reader);
+        match read {
             Ok(()) => tokio::time::sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(broadcast_id = %room.id, %error, "a log could not be read for the live feed; trying again");
@@ -183,7 +190,8 @@ impl Feed {
         side: Side,
         (after, up_to): (u64, u64),
     ) -> Result<Missed> {
-        let too_much = Missed { after, up_to, publications: None };
+        let deletions = room.lock().deletions;
+        let too_much = Missed { after, up_to, deletions, publications: None };
         let most = if side == Side::Owner { MAX_RECOVERED as u64 } else { MOST_READ };
         if up_to.saturating_sub(after) > most {
             return Ok(too_much);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use moka::sync::Cache;
-use tallylight_core::Error;
+use tallylight_core::{Caller, Error};
 use tallylight_realtime::client::Welcome;
 
 /// For how long a ticket is good.
@@ -14,7 +14,14 @@ const MOST: u64 = 100_000;
 const BYTES: usize = 24;
 
 /// Tickets that were handed out and not used.
-pub struct Tickets(Cache<String, Welcome>);
+pub struct Tickets(Cache<String, Ticket>);
+
+/// Whose it is, and until when that is known, on the monotonic clock.
+#[derive(Debug, Clone)]
+struct Ticket {
+    caller: Caller,
+    expires: Option<Duration>,
+}
 
 impl Default for Tickets {
     fn default() -> Self {
@@ -27,33 +34,34 @@ impl Tickets {
     ///
     /// # Errors
     /// [`Error::Internal`] when the system has no randomness to give.
-    pub fn issue(&self, welcome: Welcome) -> Result<String, Error> {
+    pub fn issue(&self, welcome: Welcome, now: Duration) -> Result<String, Error> {
         let mut random = [0; BYTES];
         aws_lc_rs::rand::fill(&mut random)
             .map_err(|_| Error::Internal("the system gave no random bytes".into()))?;
         let ticket = URL_SAFE_NO_PAD.encode(random);
-        self.0.insert(ticket.clone(), welcome);
+        let expires = welcome.ttl.map(|ttl| now + ttl);
+        self.0.insert(ticket.clone(), Ticket { caller: welcome.caller, expires });
         Ok(ticket)
     }
 
     /// Whose ticket it is. It is used up by that.
-    pub fn redeem(&self, ticket: &str) -> Option<Welcome> {
-        self.0.remove(ticket)
+    pub fn redeem(&self, ticket: &str, now: Duration) -> Option<Welcome> {
+        let Ticket { caller, expires } = self.0.remove(ticket)?;
+        Some(Welcome { caller, ttl: expires.map(|expires| expires.saturating_sub(now)) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tallylight_core::Caller;
-
     use super::*;
 
     #[test]
-    fn a_ticket_is_good_once() {
-        let tickets = Tickets::default();
-        let ticket = tickets.issue(Welcome { caller: Caller::Anonymous, ttl: None }).unwrap();
-        assert!(tickets.redeem("another").is_none());
-        assert!(tickets.redeem(&ticket).is_some());
-        assert!(tickets.redeem(&ticket).is_none());
+    fn a_ticket_is_good_once_and_lengthens_nothing() {
+        let (tickets, at) = (Tickets::default(), Duration::from_secs);
+        let welcome = Welcome { caller: Caller::Anonymous, ttl: Some(at(20)) };
+        let ticket = tickets.issue(welcome, at(100)).unwrap();
+        assert!(tickets.redeem("another", at(105)).is_none());
+        assert_eq!(tickets.redeem(&ticket, at(105)).unwrap().ttl, Some(at(15)));
+        assert!(tickets.redeem(&ticket, at(105)).is_none());
     }
 }

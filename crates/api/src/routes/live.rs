@@ -180,7 +180,7 @@ pub async fn listen(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let welcome = match &params.ticket {
-        Some(ticket) => app.live.tickets.redeem(ticket).ok_or_else(|| {
+        Some(ticket) => app.live.tickets.redeem(ticket, app.live.now()).ok_or_else(|| {
             Problem::new("unauthenticated", "this ticket was used, or its time is over: get another")
         })?,
         None => welcome(&app, &headers, caller)?,
@@ -265,7 +265,7 @@ pub async fn ticket(
     SignedIn(caller): SignedIn,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let ticket = app.live.tickets.issue(welcome(&app, &headers, caller)?)?;
+    let ticket = app.live.tickets.issue(welcome(&app, &headers, caller)?, app.live.now())?;
     let view = TicketView { ticket, expires_in: TICKET_LIFE.as_secs() };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(view)))
 }

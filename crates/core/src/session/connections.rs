@@ -19,18 +19,12 @@ impl SessionManager {
         Ok((pass.kind == PassKind::Viewer).then_some(pass.viewer))
     }
 
-    /// A viewer's connection answered.
-    pub fn is_alive(&self, id: BroadcastId, viewer: ViewerId) {
-        self.presence.touch(id, viewer, self.clock().monotonic());
+    /// A viewer's connection answered, at this time of the monotonic clock.
+    pub fn is_alive(&self, id: BroadcastId, viewer: ViewerId, at: Duration) {
+        self.presence.touch(id, viewer, at);
     }
 
-    /// Whether a viewer is there.
-    pub fn is_there(&self, id: BroadcastId, viewer: ViewerId) -> bool {
-        self.presence.is_there(id, viewer)
-    }
-
-    /// A viewer's connection has not answered what it was asked at `since`. The viewer is gone, unless it showed since
-    /// then in another way that it is there.
+    /// A viewer's connection is dead. The viewer is gone, unless it showed after `since` that it is there.
     ///
     /// # Errors
     /// The store's; then the time-out writes it.

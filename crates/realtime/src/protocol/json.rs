@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Answer, Command, Malformed, Publication, SubscribeResult};
+use super::{Answer, Command, MAX_COMMANDS, Malformed, Publication, SubscribeResult};
 use crate::codes::{Close, Refusal, Unsubscribe};
 
 /// Reads the commands of a text: JSON objects, a line each.
@@ -14,8 +14,8 @@ pub fn commands(text: &[u8]) -> Result<Vec<Command>, Malformed> {
     let is_object = |line: &[u8]| line.trim_ascii_start().first() == Some(&b'{');
     let command = |line| serde_json::from_slice(line).map_err(|_| Malformed);
     let commands = lines.map(|line| if is_object(line) { command(line) } else { Err(Malformed) });
-    let commands: Vec<Command> = commands.collect::<Result<_, _>>()?;
-    if commands.is_empty() { Err(Malformed) } else { Ok(commands) }
+    let commands: Vec<Command> = commands.take(MAX_COMMANDS + 1).collect::<Result<_, _>>()?;
+    if (1..=MAX_COMMANDS).contains(&commands.len()) { Ok(commands) } else { Err(Malformed) }
 }
 
 /// Leaves a field's JSON as it is.

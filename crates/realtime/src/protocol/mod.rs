@@ -243,6 +243,9 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+/// The most commands of one message.
+const MAX_COMMANDS: usize = 256;
+
 /// A message that is not what the protocol knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;

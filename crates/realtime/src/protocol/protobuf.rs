@@ -4,7 +4,8 @@ use bytes::Buf;
 use prost::Message;
 
 use super::{
-    Answer, Command, ConnectResult, Malformed, Nothing, Publication, RefreshResult, SubscribeResult,
+    Answer, Command, ConnectResult, MAX_COMMANDS, Malformed, Nothing, Publication, RefreshResult,
+    SubscribeResult,
 };
 use crate::codes::{Refusal, Unsubscribe};
 
@@ -60,6 +61,9 @@ struct Unsubscribed {
 pub fn commands(mut message: &[u8]) -> Result<Vec<Command>, Malformed> {
     let mut commands = Vec::new();
     while message.has_remaining() {
+        if commands.len() == MAX_COMMANDS {
+            return Err(Malformed);
+        }
         commands.push(Command::decode_length_delimited(&mut message).map_err(|_| Malformed)?);
     }
     if commands.is_empty() { Err(Malformed) } else { Ok(commands) }

@@ -1,6 +1,9 @@
 //! What clients send.
 
+use bytes::Bytes;
+
 use super::Shard;
+use crate::backlog::Key;
 use crate::codes::Close;
 use crate::connection::{Phase, read};
 use crate::frame::{Incoming, Opcode, Violation, close_frame, frame};
@@ -74,13 +77,22 @@ impl<V: Service> Shard<V> {
     fn take_message(&mut self, place: usize, incoming: Incoming) {
         match incoming {
             Incoming::Message(kind, message) => self.answer(place, kind, message),
-            Incoming::Ping(payload) => self.send(place, &frame(Opcode::Pong, &payload)),
+            Incoming::Ping(payload) => self.pong(place, frame(Opcode::Pong, &payload)),
             Incoming::Pong => {}
             Incoming::Close(code) => {
                 let answer = close_frame(code.unwrap_or(Close::NORMAL.code), "");
                 self.send(place, &answer);
                 self.begin_closing(place);
             }
+        }
+    }
+
+    /// Of answers that wait the last is enough (RFC 6455 §5.5.3).
+    fn pong(&mut self, place: usize, answer: Bytes) {
+        let now = self.now;
+        match self.connections.get_mut(place) {
+            Some(connection) if connection.waiting() > 0 => connection.queue(Some(Key::Pong), answer, now),
+            _ => self.send(place, &answer),
         }
     }
 
@@ -94,14 +106,16 @@ impl<V: Service> Shard<V> {
         self.service.message(turn, kind, message);
     }
 
-    fn take_pong(&mut self, place: usize) {
+    pub(super) fn take_pong(&mut self, place: usize) {
         let interval = self.ping_interval(place);
         let Some(connection) = self.connections.get_mut(place) else { return };
-        if connection.pinged.take().is_some() {
-            connection.due = self.now + interval;
+        // An answer to nothing says nothing.
+        if connection.pinged.take().is_none() {
+            return;
         }
+        connection.due = self.now + interval;
         for bound in &connection.bound {
-            self.service.is_alive(*bound);
+            self.service.is_alive(*bound, self.now);
         }
     }
 

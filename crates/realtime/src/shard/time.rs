@@ -52,7 +52,9 @@ impl<V: Service> Shard<V> {
         if is_stuck && now.saturating_sub(connection.stuck_since) >= limits.write_timeout {
             return Due::Drop;
         }
-        if connection.expires.is_some_and(|expires| now >= expires + GRACE) && connection.phase == Phase::Open
+        // Who only listens cannot get a new token, and needs no time for it.
+        let grace = if connection.form == Form::Events { Duration::ZERO } else { GRACE };
+        if connection.expires.is_some_and(|expires| now >= expires + grace) && connection.phase == Phase::Open
         {
             return Due::Close(Close::EXPIRED);
         }
@@ -83,6 +85,8 @@ impl<V: Service> Shard<V> {
 
     fn lose(&mut self, place: usize, since: Duration) {
         let Some(connection) = self.connections.get_mut(place) else { return };
+        // Whoever shows itself elsewhere has done so within the time between two pings.
+        let since = since.saturating_sub(self.limits.viewer_ping_interval);
         for bound in std::mem::take(&mut connection.bound) {
             self.service.is_lost(bound, since);
         }
