@@ -169,6 +169,9 @@ impl Feed {
         if state.is_closed {
             return None;
         }
+        if let Some(open) = self.sessions.directory().get(room.id) {
+            state.snapshot = open;
+        }
         let beginning = state.begin(side, request, (&room.epoch, self.sessions.now()), read);
         if let Beginning::Ready(result) = &beginning {
             // Under the lock: what is told next comes after the answer.

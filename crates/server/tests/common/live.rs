@@ -92,6 +92,33 @@ impl Listener {
         answer["error"]["code"].as_u64().unwrap_or_else(|| panic!("{answer}"))
     }
 
+    /// Waits for a ping.
+    pub async fn is_pinged(&mut self) {
+        while let Some(told) = self.next().await {
+            if told == json!({}) {
+                return;
+            }
+        }
+        panic!("the connection ended");
+    }
+
+    /// What comes next, pings too; `None` at the end.
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(told) = self.heard.pop_front() {
+                return Some(told);
+            }
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+                    self.heard.extend(lines.collect::<Vec<Value>>());
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
     /// What comes next.
     pub async fn hears(&mut self) -> Heard {
         loop {

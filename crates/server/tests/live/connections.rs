@@ -159,3 +159,53 @@ async fn a_server_that_stops_tells_clients_to_come_back() {
     let (ended, ()) = tokio::join!(listener.is_closed(), app.stops());
     assert_eq!(ended, Heard::Closed(3001));
 }
+
+#[tokio::test]
+async fn a_message_holds_so_many_commands() {
+    let app = TestApp::start().await;
+    let mut listener = Listener::connects(&app, None).await;
+    listener.says(["{}"; 256].join("\n")).await;
+    listener.subscribes("directory").await;
+    listener.says(["{}"; 257].join("\n")).await;
+    assert_eq!(listener.is_closed().await, Heard::Closed(3501));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_ping_counts_wherever_it_stands() {
+    let app = TestApp::start_with(|settings| {
+        settings.live_ping_interval = 1;
+        settings.live_pong_timeout = 1;
+    })
+    .await;
+    let mut listener = Listener::connects(&app, None).await;
+    listener.answers_pings = false;
+    for id in 100..103 {
+        listener.is_pinged().await;
+        let command = json!({ "id": id, "unsubscribe": { "channel": "directory" } });
+        listener.says(format!("{command}\n{{}}")).await;
+    }
+    listener.is_pinged().await;
+    assert_eq!(listener.is_closed().await, Heard::Closed(3012));
+}
+
+#[tokio::test]
+async fn whatever_they_call_the_server_all_hear_who_is_live() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    ada.goes_live("Launch day").await;
+    let mut listeners = Vec::new();
+    for number in 0..40 {
+        let mut listener = Listener::opens(&app, &[("host", &format!("live-{number}.example"))]).await;
+        listener.asks("connect", json!({})).await;
+        let state = listener.subscribes("directory").await;
+        let address = state["data"]["cards"][0]["hls_url"].as_str().unwrap().to_owned();
+        let own =
+            if number < 32 { format!("http://live-{number}.example/live/") } else { "/live/".to_owned() };
+        assert!(address.starts_with(&own), "{number}: {address}");
+        listeners.push(listener);
+    }
+    ada.goes_live("Second").await;
+    for listener in &mut listeners {
+        listener.hears_of(|data| data["card"]["title"] == "Second").await;
+    }
+}

@@ -220,3 +220,50 @@ async fn a_reader_who_has_stalled_is_closed_and_slows_nobody() {
     }
     assert_eq!(stalled.is_closed().await, Heard::Cut, "it hears what the buffers held, and no more");
 }
+
+#[tokio::test]
+async fn what_is_over_before_the_next_second_is_told_all_the_same() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let show = ada.goes_live("Launch day").await;
+    let mut first = Listener::connects(&app, None).await;
+    first.subscribes("directory").await;
+    let short = ada.goes_live("Short").await;
+    let mut second = Listener::connects(&app, None).await;
+    let state = second.subscribes("directory").await;
+    assert_eq!(state["data"]["total"], 2);
+    ada.changes(&short, json!({ "status": "ended" })).await.is(200);
+    for listener in [&mut first, &mut second] {
+        let gone = listener.hears_of(|data| data["type"] == "gone").await;
+        assert_eq!(gone["id"], json!(short.id));
+    }
+
+    let channel = format!("session:{}", show.id);
+    first.subscribes(&channel).await;
+    let viewer = app.stranger().joins(&show).await.is(200);
+    assert_eq!(second.subscribes(&channel).await["data"]["session"]["viewer_count"], 1);
+    app.stranger().leaves(&show, &viewer).await.is(204);
+    let count = second.hears_of(|data| data["peak_viewers"].is_u64() && data["viewer_count"] == 0).await;
+    assert_eq!(count["peak_viewers"], 1);
+}
+
+#[tokio::test]
+async fn however_long_an_answer_is_it_arrives() {
+    let app = TestApp::start_with(|settings| settings.live_max_backlog = 64 * 1024).await;
+    let ada = app.user("ada").await;
+    let show = ada.goes_live("Launch day").await;
+    let path = format!("/api/sessions/{}/events", show.id);
+    let body = json!({ "type": "poll.opened", "data": { "text": "x".repeat(15_000) } });
+    join_all((0..100).map(|_| ada.post(&path, body.clone()))).await;
+    let mut response = app
+        .stranger()
+        .request(reqwest::Method::GET, &format!("/api/live/sse?channels=session:{}&last_event_id=1", show.id))
+        .send()
+        .await
+        .unwrap();
+    let mut text = String::new();
+    while !text.contains("\nid: 101\n") {
+        text += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    assert_eq!(text.matches("poll.opened").count(), 100);
+}

@@ -119,3 +119,28 @@ async fn who_speaks_too_fast_has_to_wait() {
     }
     assert_eq!(codes, [None, None, None, None, None, Some(111)]);
 }
+
+#[tokio::test]
+async fn a_viewer_lives_as_long_as_one_of_its_connections() {
+    let app = TestApp::start_with(|settings| {
+        settings.live_viewer_ping_interval = 1;
+        settings.live_pong_timeout = 1;
+    })
+    .await;
+    let ada = app.user("ada").await;
+    let show = ada.goes_live("Launch day").await;
+    let viewer = app.stranger().joins(&show).await.is(200);
+    let subscribe =
+        json!({ "channel": format!("session:{}", show.id), "token": viewer.text("/viewer_token") });
+    let mut living = Listener::connects(&app, None).await;
+    living.asks("subscribe", subscribe.clone()).await;
+    let mut dead = Listener::connects(&app, None).await;
+    dead.asks("subscribe", subscribe).await;
+    dead.answers_pings = false;
+    tokio::select! {
+        end = dead.is_closed() => assert_eq!(end, crate::listener::Heard::Closed(3012)),
+        _ = living.hears_of(|_| false) => unreachable!("it lives"),
+    }
+    app.stranger().beats(&show, &viewer).await.is(204);
+    assert_eq!(count(&ada, &show).await, 1);
+}
