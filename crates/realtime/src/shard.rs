@@ -5,6 +5,7 @@
 //! its place.
 
 mod fanout;
+mod listening;
 mod reading;
 mod time;
 
@@ -215,62 +216,10 @@ impl<V: Service> Shard<V> {
         connection.expires = expires;
     }
 
-    fn attach(&mut self, id: ConnectionId, topic: TopicId, answer: &Bytes, bound: Option<Bound>) {
-        let Some(place) = self.places.get(&id).copied() else {
-            topic.listeners.fetch_sub(1, Ordering::Relaxed);
-            return;
-        };
-        // What is in the answer must not come again.
-        self.flush_topic(topic.number);
-        let number = topic.number;
-        let known = self.topics.entry(number).or_insert_with(|| Topic::new(topic));
-        if let Some(connection) = self.connections.get_mut(place) {
-            let at = u32::try_from(known.listeners.len()).unwrap_or(u32::MAX);
-            known.listeners.push(u32::try_from(place).unwrap_or(u32::MAX));
-            connection.topics.push((number, at));
-            if let Some(bound) = bound {
-                let first = self.now + spread(connection.id, self.limits.viewer_ping_interval);
-                connection.due = connection.due.min(first);
-                connection.bound.push(bound);
-            }
-        }
-        self.send_answer(place, answer);
-    }
-
-    fn detach(&mut self, place: usize, topic: &TopicId, bound: Option<Bound>) {
-        let Some(connection) = self.connections.get_mut(place) else { return };
-        let Some(index) = connection.topics.iter().position(|(number, _)| *number == topic.number) else {
-            return;
-        };
-        let (number, at) = connection.topics.swap_remove(index);
-        if let Some(bound) = bound
-            && let Some(index) = connection.bound.iter().position(|known| *known == bound)
-        {
-            connection.bound.swap_remove(index);
-        }
-        self.unlist(number, at);
-    }
-
     /// How often a connection is pinged.
     fn ping_interval(&self, place: usize) -> Duration {
         let holds = self.connections.get(place).is_some_and(|connection| !connection.bound.is_empty());
         if holds { self.limits.viewer_ping_interval } else { self.limits.ping_interval }
-    }
-
-    /// Takes a listener off a topic; the last one takes its place.
-    fn unlist(&mut self, number: u32, at: u32) {
-        let Some(topic) = self.topics.get_mut(&number) else { return };
-        topic.id.listeners.fetch_sub(1, Ordering::Relaxed);
-        topic.listeners.swap_remove(at as usize);
-        if let Some(moved) = topic.listeners.get(at as usize)
-            && let Some(connection) = self.connections.get_mut(*moved as usize)
-            && let Some(entry) = connection.topics.iter_mut().find(|(of, _)| *of == number)
-        {
-            entry.1 = at;
-        }
-        if topic.listeners.is_empty() {
-            self.topics.remove(&number);
-        }
     }
 
     fn over(&mut self, place: usize, session: Box<V::Session>) {
@@ -370,50 +319,6 @@ impl<V: Service> Shard<V> {
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         for (number, at) in connection.topics {
             self.unlist(number, at);
-        }
-    }
-
-    /// Looks whether those who hear a topic may.
-    fn check(&mut self, topic: &TopicId) {
-        let listeners = self.topics.get(&topic.number).map(|topic| topic.listeners.clone());
-        for place in listeners.unwrap_or_default() {
-            self.check_at(place as usize, Some(topic.number));
-        }
-    }
-
-    /// Looks at one topic of a connection, or at all.
-    fn check_at(&mut self, place: usize, only: Option<u32>) {
-        let Some(connection) = self.connections.get_mut(place) else { return };
-        if connection.session.is_none() {
-            connection.is_to_be_checked = true;
-            return;
-        }
-        let numbers: Vec<u32> = connection.topics.iter().map(|(number, _)| *number).collect();
-        for number in numbers.into_iter().filter(|number| only.is_none_or(|only| only == *number)) {
-            let Some(topic) = self.topics.get(&number).map(|topic| topic.id.clone()) else { continue };
-            let Some(connection) = self.connections.get_mut(place) else { return };
-            let Some(session) = connection.session.as_deref_mut() else { return };
-            if !self.service.may_stay(session, topic.channel()) {
-                self.take_away(place, &topic, Unsubscribe::GONE);
-            }
-        }
-    }
-
-    fn take_away(&mut self, place: usize, topic: &TopicId, why: Unsubscribe) {
-        let Some(connection) = self.connections.get_mut(place) else { return };
-        if let Some(session) = connection.session.as_deref_mut() {
-            self.service.has_left(session, topic.channel());
-        }
-        let push = connection.form.unsubscribe(topic.channel(), why);
-        // Before the push: a client that subscribes anew must not be subscribed.
-        self.detach(place, topic, None);
-        self.send(place, &push);
-    }
-
-    fn forget(&mut self, topic: &TopicId) {
-        let listeners = self.topics.get(&topic.number).map(|topic| topic.listeners.clone());
-        for place in listeners.unwrap_or_default() {
-            self.take_away(place as usize, topic, Unsubscribe::INSUFFICIENT);
         }
     }
 }

@@ -146,7 +146,14 @@ impl Feed {
         let Some(hub) = self.hub() else { return Ok(()) };
         loop {
             let logged = self.look_at(room).await?;
-            let last = room.lock().last;
+            let (last, is_gone) = {
+                let state = room.lock();
+                (state.last, state.is_gone)
+            };
+            // What was removed is blanked; whoever listened is told that it is gone.
+            if is_gone {
+                return Ok(());
+            }
             let with_viewers = room.is_owner_there();
             let query = EventQuery { without_viewers: !with_viewers, ..EventQuery::after(last, PAGE) };
             let excerpt = self.sessions.read_log(room.id, &query).await?;
