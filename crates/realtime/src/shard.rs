@@ -18,13 +18,13 @@ use bytes::Bytes;
 use slab::Slab;
 use tallylight_core::clock::Clock;
 
-use crate::codes::{Close, Unsubscribe};
-use crate::connection::{Bound, Connection, ConnectionId, Phase, Sent};
+use crate::codes::Close;
+use crate::connection::{Connection, ConnectionId, Phase, Sent};
 use crate::frame::Reader;
 use crate::hub::{Entry, Hub, Inbox, Limits, Order, Service};
 use crate::poll::{Interest, Poll, Ready, WAKER};
 use crate::protocol::Form;
-use crate::topic::{Topic, TopicId};
+use crate::topic::Topic;
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
