@@ -1,5 +1,6 @@
 //! What goes over the wire, as the official clients read it.
 
+use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
@@ -78,4 +79,31 @@ fn a_channel_cannot_break_out_of_its_name() {
     let one = Publication { data: Bytes::from_static(b"1"), offset: 0 };
     let pushed = Form::Json.push("a\"\n}", std::iter::once(&one));
     assert_eq!(text(&pushed), r#"{"push":{"channel":"a\"\n}","pub":{"data":1}}}"#);
+}
+
+proptest! {
+    #[test]
+    fn no_message_makes_it_panic(message in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Form::Protobuf.commands(Opcode::Binary, &message);
+        let _ = Form::Json.commands(Opcode::Text, &message);
+    }
+
+    #[test]
+    fn what_one_form_says_the_other_understands(
+        id in 1_u32..,
+        channel in ".{0,40}",
+        epoch in "[a-z0-9]{0,12}",
+        offset in 0_u64..1 << 53,
+        recover: bool,
+    ) {
+        let said = serde_json::json!({
+            "id": id,
+            "subscribe": { "channel": channel, "epoch": epoch, "offset": offset, "recover": recover },
+        });
+        let read = Form::Json.commands(Opcode::Text, said.to_string().as_bytes()).unwrap();
+        let binary = read[0].encode_length_delimited_to_vec();
+        prop_assert_eq!(&Form::Protobuf.commands(Opcode::Binary, &binary).unwrap(), &read);
+        let subscribe = read[0].subscribe.clone().unwrap();
+        prop_assert_eq!((subscribe.channel, subscribe.offset, subscribe.recover), (channel, offset, recover));
+    }
 }

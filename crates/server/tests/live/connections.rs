@@ -1,6 +1,8 @@
 //! Who may connect, and for how long.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -208,4 +210,36 @@ async fn whatever_they_call_the_server_all_hear_who_is_live() {
     for listener in &mut listeners {
         listener.hears_of(|data| data["card"]["title"] == "Second").await;
     }
+}
+
+#[tokio::test]
+async fn garbage_ends_its_own_connection_and_nothing_else() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let mut listener = Listener::connects(&app, None).await;
+    listener.subscribes("directory").await;
+    let handshake = "GET /api/live HTTP/1.1\r\nHost: live.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for seed in 0..64_u32 {
+        let mut socket = TcpStream::connect(app.running.http).await.unwrap();
+        socket.write_all(handshake.as_bytes()).await.unwrap();
+        // Behind the first two bytes, which are those of a frame every other time, whatever comes.
+        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+        let mut garbage: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .take(3_000)
+        .collect();
+        if seed % 2 == 0 {
+            garbage[..2].copy_from_slice(&[0x82, 0xFE]);
+        }
+        // The server may have closed before all of it is written.
+        let _ = socket.write_all(&garbage).await;
+        let _ = socket.shutdown().await;
+        let mut rest = Vec::new();
+        let _ = socket.read_to_end(&mut rest).await;
+    }
+    ada.goes_live("Launch day").await;
+    listener.hears_of(|data| data["card"]["title"] == "Launch day").await;
 }
