@@ -87,6 +87,6 @@ fn welcome(hub: &Hub<()>, mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let received = Bytes::copy_from_slice(reader.buffer());
     let session = Some(Box::new(()));
-    hub.enter(Entry { socket: stream.into(), form: Form::Json, session, received, place: None });
+    hub.enter(Entry { socket: stream.into(), form: Form::Json, session, received });
     Ok(())
 }

@@ -134,6 +134,7 @@ impl<'a> Door<'a> {
         let answer = self.turn.form().answer(self.id, &answer);
         self.turn.attach(topic, answer, bound);
         if let Some(session) = self.turn.session() {
+            session.subscriptions.reserve_exact(1);
             session.subscriptions.push(Subscription { topic: topic.clone(), bound });
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -70,8 +69,6 @@ pub struct Connection<S> {
     pub(crate) expires: Option<Duration>,
     /// Whether its rights are to be looked at once its message is answered.
     pub(crate) is_to_be_checked: bool,
-    /// Held as long as the connection.
-    pub(crate) _place: Option<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 /// What became of bytes that were to be sent.

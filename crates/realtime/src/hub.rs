@@ -1,6 +1,5 @@
 //! The door to the thread that owns all live connections.
 
-use std::any::Any;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -73,8 +72,6 @@ pub struct Entry<S> {
     pub session: Option<Box<S>>,
     /// What it has sent already.
     pub received: Bytes,
-    /// Held as long as the connection.
-    pub place: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What the thread is told.

@@ -174,7 +174,7 @@ impl<V: Service> Shard<V> {
     }
 
     fn enter(&mut self, id: ConnectionId, entry: Entry<V::Session>) {
-        let Entry { socket, form, session, received, place } = entry;
+        let Entry { socket, form, session, received } = entry;
         let slot = self.connections.vacant_entry();
         let (at, number) = (slot.key(), slot.key() as u64);
         let interest = Interest { read: session.is_some(), write: false };
@@ -200,7 +200,6 @@ impl<V: Service> Shard<V> {
             granted: 0,
             expires: None,
             is_to_be_checked: false,
-            _place: place,
         });
         self.places.insert(id, at);
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);

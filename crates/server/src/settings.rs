@@ -104,7 +104,7 @@ settings! {
     live_max_connections: usize = 100_000;
     live_max_message: u64 = 64 * KIB;
     live_max_backlog: u64 = MIB;
-    live_write_timeout: u64 = 10;
+    live_write_timeout: u64 = 9;
     live_connect_timeout: u64 = 10;
     live_ping_interval: u64 = 25;
     live_viewer_ping_interval: u64 = 10;

@@ -121,7 +121,7 @@ fn take_over(app: &App, upgraded: Upgraded, form: Form, session: Box<Session>) {
     };
     match socket {
         Ok(socket) => {
-            app.live.hub.enter(Entry { socket, form, session: Some(session), received, place: None });
+            app.live.hub.enter(Entry { socket, form, session: Some(session), received });
         }
         Err(error) => tracing::warn!(%error, "a live connection could not be taken over"),
     }
@@ -238,7 +238,7 @@ fn stream(app: &App, base: &Base, welcome: Welcome, requests: Vec<SubscribeReque
     theirs.set_nonblocking(true)?;
     let body = Body::from_stream(ReaderStream::new(tokio::net::UnixStream::from_std(theirs)?));
     let (form, hub) = (Form::Events, app.live.hub.clone());
-    let entry = Entry { socket: ours.into(), form, session: None, received: Bytes::new(), place: None };
+    let entry = Entry { socket: ours.into(), form, session: None, received: Bytes::new() };
     let id = hub.enter(entry);
     let session = Box::new(Session::new(Arc::from(base.url.as_str()), None));
     let (turn, clients) = (Turn::new(hub, id, form, session), app.live.clients.clone());

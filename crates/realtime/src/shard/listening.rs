@@ -23,10 +23,13 @@ impl<V: Service> Shard<V> {
         if let Some(connection) = self.connections.get_mut(place) {
             let at = u32::try_from(known.listeners.len()).unwrap_or(u32::MAX);
             known.listeners.push(u32::try_from(place).unwrap_or(u32::MAX));
+            // As a rule it stays the only one: room for four would be most of what a connection takes.
+            connection.topics.reserve_exact(1);
             connection.topics.push((number, at));
             if let Some(bound) = bound {
                 let first = self.now + spread(connection.id, self.limits.viewer_ping_interval);
                 connection.due = connection.due.min(first);
+                connection.bound.reserve_exact(1);
                 connection.bound.push(bound);
             }
         }
