@@ -86,7 +86,18 @@ async fn an_owner_hears_all_and_others_what_is_public() {
 
 #[tokio::test]
 async fn what_was_missed_is_told_once_and_in_order() {
-    let app = TestApp::start().await;
+    follows_through_cuts(TestApp::start().await).await;
+}
+
+#[tokio::test]
+async fn what_was_missed_is_told_out_of_postgres_too() {
+    let database = tallylight_testkit::database();
+    follows_through_cuts(TestApp::start_with(|settings| settings.database_url = database.url().into()).await)
+        .await;
+}
+
+/// Somebody is cut off again and again while things happen.
+async fn follows_through_cuts(app: TestApp) {
     let ada = app.user("ada").await;
     let show = ada.goes_live("Launch day").await;
     let channel = format!("session:{}", show.id);
