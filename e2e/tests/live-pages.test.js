@@ -241,6 +241,27 @@ describe("at the watch page", { concurrency: 2 }, () => {
   });
 });
 
+test("on a phone the picture and the place to write share the screen, with the keyboard up as well", async (t) => {
+  const { server, show } = await stage(t);
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+  const { page } = await watches(t, server, show, { as: await server.register("bob"), ...phone });
+  const field = page.getByLabel("Message", { exact: true });
+  const isInView = (locator) => locator.evaluate((element) => {
+    const { top, bottom, left, right } = element.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth;
+  });
+  const fits = async () => (await isInView(page.locator(".stage"))) && (await isInView(field));
+  await field.waitFor();
+  assert.equal(await page.evaluate(() => innerWidth), 390, "nothing is wider than the phone");
+  await until("all is in view", fits);
+  await field.tap();
+  await page.setViewportSize({ width: 390, height: 500 });
+  await until("all is in view above the keyboard", fits);
+  await field.fill("I write with my thumbs");
+  await page.getByRole("button", { name: "Send" }).tap();
+  await message(page, "I write with my thumbs").waitFor();
+});
+
 test("in the studio figures, chat and events move by themselves", async (t) => {
   const { server, ada, show } = await stage(t, { onAir: true });
   const visitor = await Visitor.come(t, [server.url], { as: ada });
