@@ -29,10 +29,13 @@ after(async () => (await launched)?.close());
 export class Visitor {
   problems = [];
   requests = [];
+  /** Live connections, and what was heard over each. */
+  lines = [];
 
-  /** `expects` are the complaints of the browser that belong to the story, such as an answer 409. */
-  static async come(t, origins, { expects = [], ...options } = {}) {
-    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  /** `expects` are the complaints of the browser that belong to the story, such as an answer 409; `as` is who has signed in. */
+  static async come(t, origins, { expects = [], as, ...options } = {}) {
+    const storageState = as && (await signedIn(as, origins[0]));
+    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, storageState, ...options });
     context.setDefaultTimeout(15_000);
     const visitor = new Visitor(context, origins, expects);
     await context.addInitScript(reportViolations);
@@ -58,7 +61,20 @@ export class Visitor {
       if (/^(data|blob):/.test(url)) return;
       if (!this.origins.includes(new URL(url).origin)) this.complain(`a request to ${url}`);
     });
+    page.on("websocket", (socket) => {
+      const line = { socket, heard: "" };
+      this.lines.push(line);
+      socket.on("framereceived", ({ payload }) => (line.heard += payload));
+    });
   }
+
+  /** A page of theirs follows a channel, over a connection that stands. */
+  follows() {
+    return until("a live connection stands", () => this.lines.find(({ socket, heard }) => !socket.isClosed() && heard.includes('"subscribe"')));
+  }
+
+  /** The addresses that their pages asked for, of this kind. */
+  asked = (pattern) => this.requests.filter((url) => pattern.test(url));
 
   complain(text) {
     if (!this.expects.some((pattern) => pattern.test(text))) this.problems.push(text);
@@ -79,6 +95,13 @@ export class Visitor {
     await this.context.close();
     this.isContent();
   }
+}
+
+/** What a browser keeps of somebody who signed in before. */
+async function signedIn({ post, username, password }, origin) {
+  const { body } = await post("/api/auth/login", { login: username, password }).expect(200);
+  const value = JSON.stringify({ refresh_token: body.refresh_token, user: body.user });
+  return { cookies: [], origins: [{ origin, localStorage: [{ name: "tallylight.sign-in", value }] }] };
 }
 
 /** Waits until the video has moved on by so many seconds. */

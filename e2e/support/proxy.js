@@ -16,6 +16,7 @@ export class Proxy {
   #links = new Set();
   #budget = () => Infinity;
   #refuses = false;
+  #refusesLive = false;
   /** Connections cut by `cutAtRandom`. */
   cuts = 0;
 
@@ -57,8 +58,14 @@ export class Proxy {
     for (const link of this.#links) link.cut();
   }
 
+  /** Cuts live connections, and takes none until `restore`; everything else goes through. */
+  interruptLive() {
+    this.#refusesLive = true;
+    for (const link of this.#links) if (link.isLive) link.cut();
+  }
+
   restore() {
-    this.#refuses = false;
+    this.#refuses = this.#refusesLive = false;
   }
 
   /** From now on nothing goes through the connections there are, and neither side is told. */
@@ -70,7 +77,11 @@ export class Proxy {
     const server = connect(this.target);
     const link = { budget: this.#budget(), swallows: false, cut };
     this.#links.add(link);
-    client.on("data", (bytes) => link.swallows || server.write(bytes));
+    client.on("data", (bytes) => {
+      link.isLive ??= bytes.toString("latin1").startsWith("GET /api/live");
+      if (link.isLive && this.#refusesLive) cut();
+      else if (!link.swallows) server.write(bytes);
+    });
     server.on("data", (bytes) => {
       if (link.swallows) return;
       client.write(bytes.subarray(0, link.budget));
