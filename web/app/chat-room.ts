@@ -178,12 +178,10 @@ export class ChatRoom extends EventTarget {
   }
 
   private add(event: LogEvent): void {
+    // What was removed before one came leaves no trace: the feed does not tell of it either.
+    if (event.data.deleted) return this.strike(event.id);
     const at = this.messages.findLastIndex(({ seq }) => seq <= event.seq);
-    const known = this.messages[at];
-    if (known?.seq === event.seq) {
-      if (event.data.deleted) this.strike(event.id);
-      return;
-    }
+    if (this.messages[at]?.seq === event.seq) return;
     this.messages = [...this.messages.slice(0, at + 1), messageOf(event), ...this.messages.slice(at + 1)].slice(-MOST);
   }
 
@@ -207,7 +205,7 @@ function messageOf({ id, seq, created_at, data }: LogEvent): ChatMessage {
     user,
     name: text(data.display_name).trim() || user,
     role: (text(data.role) || "viewer") as Role,
-    removed: data.deleted === true,
+    removed: false,
   };
 }
 
