@@ -17,9 +17,6 @@ use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 const USER_AGENT_CHARS: usize = 512;
-/// How far what the database knows of signs of life may be behind. Nothing is decided by it: after a restart all
-/// time-outs begin anew.
-const NOTE_INTERVAL: Duration = Duration::from_secs(30);
 /// How many viewers are written about at once.
 const AT_ONCE: usize = 1_000;
 
@@ -288,10 +285,10 @@ impl SessionManager {
         outcome
     }
 
-    /// Keeps `last_seen` in the database not far behind.
+    /// Keeps `last_seen` in the database no further behind than viewers heartbeat.
     pub(super) async fn note_signs_of_life(&self) -> Result<()> {
         let (now, monotonic) = (self.clock().now(), self.clock().monotonic());
-        let seen = self.presence.unnoted(NOTE_INTERVAL, monotonic);
+        let seen = self.presence.unnoted(self.settings.heartbeat_interval, monotonic);
         let sign = |(seat, ago): &(Seat, Duration)| SignOfLife {
             viewer: seat.viewer,
             session_id: seat.session_id,
