@@ -56,18 +56,6 @@ macro_rules! heads {
     };
 }
 
-/// Events between two numbers, whole.
-macro_rules! events_after {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, seq, event_type, event_data, created_at, user_id, metadata FROM session_events
-             WHERE session_id = $1 AND seq > $2 AND seq < $3 ",
-            $condition,
-            "ORDER BY seq LIMIT $4"
-        )
-    };
-}
-
 /// The index by type leaves out what viewers do; a database uses it where a text says that this is not asked for.
 macro_rules! heads_of_kind {
     ($order:literal) => {
@@ -85,10 +73,6 @@ macro_rules! heads_of_kind {
 
 impl Store {
     pub(crate) async fn read_events(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
-        if query.kinds.is_empty() && !query.newest_first && u64::from(query.limit) * EVENT_BYTES <= MOST_BYTES
-        {
-            return self.read_few(session, query).await;
-        }
         Ok(self.database.as_of_one_moment(&ReadEvents { session, query }).await?)
     }
 
@@ -97,25 +81,6 @@ impl Store {
                     WHERE id = $1 AND session_id = $2";
         let row = self.database.row(sql(text).bind(id.0).bind(session.0)).await?;
         row.map(|row| event(session, &row)).transpose()
-    }
-}
-
-/// The most bytes of JSON that an event has: data and metadata of 16 KiB each.
-const EVENT_BYTES: u64 = 32 * 1024;
-
-impl Store {
-    /// Reads events that cannot be too much together.
-    async fn read_few(&self, session: BroadcastId, query: &EventQuery) -> Result<Excerpt> {
-        let text = if query.without_viewers {
-            events_after!("AND event_type NOT IN ('viewer.joined', 'viewer.left') ")
-        } else {
-            events_after!("")
-        };
-        let EventQuery { after, before, limit, .. } = query;
-        let statement = sql(text).bind(session.0).bind(*after).bind(before.unwrap_or(u64::MAX)).bind(*limit);
-        let rows = self.database.rows(statement).await?;
-        let events = rows.iter().map(|row| event(session, row)).collect::<Result<Vec<_>>>()?;
-        Ok(Excerpt { is_cut: events.len() == *limit as usize, events })
     }
 }
 

@@ -22,8 +22,8 @@ use crate::views::log::EventView;
 const RETENTION: Duration = Duration::from_secs(60);
 /// How many logs are read at once.
 const READERS: usize = 8;
-/// How many events are read at once: so few that a store reads them without a look at how long they are.
-const PAGE: u32 = 64;
+/// How many events are read at once.
+const PAGE: u32 = 500;
 /// A log is read no oftener: what comes meanwhile is read together.
 const PAUSE: Duration = Duration::from_millis(20);
 /// After how long reading is tried again when the database did not answer.
