@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tallylight_core::clock::SystemClock;
+use tallylight_realtime::codes::Close;
 use tallylight_realtime::frame::{Opcode, frame};
 use tallylight_realtime::protocol::Form;
 use tallylight_realtime::{Bound, Entry, Hub, Limits, Service, Turn, handshake};
@@ -28,6 +29,10 @@ impl Service for Echo {
     fn is_alive(&self, _: Bound, _: Duration) {}
 
     fn is_lost(self: &Arc<Self>, _: Bound, _: Duration) {}
+
+    fn standing(&self, (): &()) -> Option<Close> {
+        None
+    }
 
     fn may_stay(&self, (): &(), _: &str) -> bool {
         true

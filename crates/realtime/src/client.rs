@@ -93,6 +93,12 @@ pub trait Gate: Send + Sync + 'static {
     /// Takes what a client has to say.
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal>;
 
+    /// Why a client whose token was good may not be connected all the same, as [`Close::FORCED`]; `None`: it may. Asked
+    /// when a client says who it is, and at each [`crate::Hub::review`].
+    fn standing(&self, _session: &Session) -> Option<Close> {
+        None
+    }
+
     /// Whether a client may go on hearing a channel.
     fn may_stay(&self, session: &Session, channel: &str) -> bool;
 
@@ -222,10 +228,8 @@ impl<G: Gate> Clients<G> {
             Ok(welcome) => {
                 let hello = Answer::Connect(self.hello(turn.id(), welcome.ttl, true));
                 let expires = welcome.ttl.map(|ttl| self.gate.now() + ttl);
+                self.admit(turn, welcome.caller).map_err(Some)?;
                 turn.open(turn.form().answer(id, &hello), expires);
-                if let Some(session) = turn.session() {
-                    session.caller = Some(welcome.caller);
-                }
                 Ok(())
             }
             Err(Unwelcome::Closed(close)) => Err(Some(close)),
@@ -234,6 +238,13 @@ impl<G: Gate> Clients<G> {
                 Err(None)
             }
         }
+    }
+
+    /// Takes note of who a client is, if they may be connected.
+    fn admit(&self, turn: &mut Turn<Session>, caller: Caller) -> Result<(), Close> {
+        let Some(session) = turn.session() else { return Ok(()) };
+        session.caller = Some(caller);
+        self.gate.standing(session).map_or(Ok(()), Err)
     }
 
     /// Does a command; `None` where the answer is sent already.
@@ -308,7 +319,7 @@ impl<G: Gate> Clients<G> {
         if welcome.caller.user_id() != session.caller().user_id() {
             return Err(Unwelcome::Refused(Refusal::UNAUTHORIZED));
         }
-        session.caller = Some(welcome.caller);
+        self.admit(turn, welcome.caller).map_err(Unwelcome::Closed)?;
         let result = RefreshResult { expires: welcome.ttl.is_some(), ttl: seconds(welcome.ttl) };
         let expires = welcome.ttl.map(|ttl| self.gate.now() + ttl);
         turn.refresh(turn.form().answer(id, &Answer::Refresh(result)), expires);
@@ -320,8 +331,10 @@ impl<G: Gate> Clients<G> {
         let hello = Answer::Connect(self.hello(turn.id(), None, false));
         let expires = welcome.ttl.map(|ttl| self.gate.now() + ttl);
         turn.open(Bytes::new(), expires);
-        if let Some(session) = turn.session() {
-            session.caller = Some(welcome.caller);
+        // Who it is was found out before a review could know of this connection.
+        if let Err(close) = self.admit(&mut turn, welcome.caller) {
+            turn.uncork(turn.form().answer(0, &hello));
+            return turn.close(close);
         }
         for request in requests {
             if let Err(refusal) = self.subscribe(&mut turn, 0, &request).await {
@@ -364,6 +377,10 @@ impl<G: Gate> Service for Clients<G> {
     fn is_lost(self: &Arc<Self>, bound: Bound, since: Duration) {
         let gate = Arc::clone(&self.gate);
         self.runtime.spawn(async move { gate.is_lost(bound, since).await });
+    }
+
+    fn standing(&self, session: &Session) -> Option<Close> {
+        self.gate.standing(session)
     }
 
     fn may_stay(&self, session: &Session, channel: &str) -> bool {

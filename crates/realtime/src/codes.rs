@@ -1,7 +1,7 @@
 //! Why a connection or a subscription ends, and whether its client comes back: the codes are a contract.
 //!
 //! Closes from 3000 and from 4000 to 4499 tell a client to reconnect, those from 3500 and from 4500 to stay away;
-//! unsubscribe pushes below 2500 are final, from 2500 on the client subscribes anew.
+//! unsubscribe pushes below 2500 are final.
 
 /// A close of the whole connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ impl Close {
     pub const BAD_REQUEST: Self = Self { code: 3501, reason: "bad request" };
     /// It never said who it is.
     pub const STALE: Self = Self { code: 3502, reason: "stale" };
+    /// Its sign-in has ended, or who it is may not be here any more.
+    pub const FORCED: Self = Self { code: 3503, reason: "force disconnect" };
 }
 
 /// An answer that says why not.
@@ -89,6 +91,4 @@ pub struct Unsubscribe {
 impl Unsubscribe {
     /// The channel is no longer there for this client.
     pub const GONE: Self = Self { code: 2000, reason: "the channel is not there any more" };
-    /// The client has missed something: it subscribes anew.
-    pub const INSUFFICIENT: Self = Self { code: 2500, reason: "insufficient state" };
 }

@@ -68,7 +68,7 @@ pub struct Connection<S> {
     /// When its token's time is over.
     pub(crate) expires: Option<Duration>,
     /// Whether its rights are to be looked at once its message is answered.
-    pub(crate) is_to_be_checked: bool,
+    pub(crate) is_to_be_reviewed: bool,
 }
 
 /// What became of bytes that were to be sent.

@@ -55,6 +55,9 @@ pub trait Service: Send + Sync + 'static {
     /// The connection of a viewer is dead: nothing was heard on it after `since`.
     fn is_lost(self: &Arc<Self>, bound: Bound, since: Duration);
 
+    /// Why a client may not be connected any more; `None`: it may.
+    fn standing(&self, session: &Self::Session) -> Option<Close>;
+
     /// Whether a client may go on hearing a channel.
     fn may_stay(&self, session: &Self::Session, channel: &str) -> bool;
 
@@ -88,7 +91,7 @@ pub(crate) enum Order<S> {
     Close(ConnectionId, Close),
     Pong(ConnectionId),
     Check(TopicId),
-    Forget(TopicId),
+    Review,
     Stop,
 }
 
@@ -209,9 +212,9 @@ impl<S: Send + 'static> Hub<S> {
         self.put(Order::Check(topic.clone()));
     }
 
-    /// Forgets a topic; whoever still hears it subscribes anew.
-    pub fn forget(&self, topic: TopicId) {
-        self.put(Order::Forget(topic));
+    /// Has it looked at whether everybody may still be connected, and hear what they hear.
+    pub fn review(&self) {
+        self.put(Order::Review);
     }
 
     /// Closes a connection.

@@ -162,7 +162,7 @@ impl<V: Service> Shard<V> {
             Order::Close(id, why) => self.with(id, |shard, place| shard.close(place, why)),
             Order::Check(topic) => self.check(&topic),
             Order::Pong(id) => self.with(id, Self::take_pong),
-            Order::Forget(topic) => self.forget(&topic),
+            Order::Review => self.review(),
             Order::Stop => {}
         }
     }
@@ -199,7 +199,7 @@ impl<V: Service> Shard<V> {
             stuck_since: self.now,
             granted: 0,
             expires: None,
-            is_to_be_checked: false,
+            is_to_be_reviewed: false,
         });
         self.places.insert(id, at);
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
@@ -228,8 +228,8 @@ impl<V: Service> Shard<V> {
             // The answer may have arrived meanwhile and not have been read.
             connection.due = connection.due.max(self.now + ANSWER_READ);
         }
-        if std::mem::take(&mut connection.is_to_be_checked) {
-            self.check_at(place, None);
+        if std::mem::take(&mut connection.is_to_be_reviewed) {
+            self.review_at(place);
         }
         self.go_on(place);
     }

@@ -44,6 +44,8 @@ pub struct Running {
     pub users: Arc<UserManager>,
     /// Sessions, for tests.
     pub sessions: Arc<SessionManager>,
+    /// The live feed, for tests.
+    pub live: Arc<Live>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -108,7 +110,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         sessions: managers.sessions,
         users: managers.users,
         origin,
-        live,
+        live: live.clone(),
         settings: settings.http(rtmp.port())?,
         clock,
     });
@@ -122,6 +124,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         setup_token,
         users,
         sessions,
+        live,
         public_url,
         is_tls,
         store,

@@ -113,6 +113,12 @@ impl Live {
         Ok(())
     }
 
+    /// Has it looked at whether everybody who is connected still may be, and hear what they hear. To be called once
+    /// rights were taken from somebody.
+    pub fn review(&self) {
+        self.hub.review();
+    }
+
     /// The time on the clock by which what was granted ends.
     pub(crate) fn now(&self) -> Duration {
         self.feed.clock.monotonic()

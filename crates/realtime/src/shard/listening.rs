@@ -70,25 +70,41 @@ impl<V: Service> Shard<V> {
     pub(super) fn check(&mut self, topic: &TopicId) {
         let listeners = self.topics.get(&topic.number).map(|topic| topic.listeners.clone());
         for place in listeners.unwrap_or_default() {
-            self.check_at(place as usize, Some(topic.number));
+            self.check_at(place as usize, topic);
         }
     }
 
-    /// Looks at one topic of a connection, or at all.
-    pub(super) fn check_at(&mut self, place: usize, only: Option<u32>) {
+    fn check_at(&mut self, place: usize, topic: &TopicId) {
         let Some(connection) = self.connections.get_mut(place) else { return };
-        if connection.session.is_none() {
-            connection.is_to_be_checked = true;
-            return;
+        match connection.session.as_deref() {
+            None => connection.is_to_be_reviewed = true,
+            Some(session) if self.service.may_stay(session, topic.channel()) => {}
+            Some(_) => self.take_away(place, topic, Unsubscribe::GONE),
         }
-        let numbers: Vec<u32> = connection.topics.iter().map(|(number, _)| *number).collect();
-        for number in numbers.into_iter().filter(|number| only.is_none_or(|only| only == *number)) {
-            let Some(topic) = self.topics.get(&number).map(|topic| topic.id.clone()) else { continue };
-            let Some(connection) = self.connections.get_mut(place) else { return };
-            let Some(session) = connection.session.as_deref_mut() else { return };
-            if !self.service.may_stay(session, topic.channel()) {
-                self.take_away(place, &topic, Unsubscribe::GONE);
-            }
+    }
+
+    /// Looks whether all may be there.
+    pub(super) fn review(&mut self) {
+        let places: Vec<usize> = self.connections.iter().map(|(place, _)| place).collect();
+        for place in places {
+            self.review_at(place);
+        }
+    }
+
+    /// Looks whether a client may be there, and hear what it hears.
+    pub(super) fn review_at(&mut self, place: usize) {
+        let Some(connection) = self.connections.get_mut(place) else { return };
+        let Some(session) = connection.session.as_deref() else {
+            connection.is_to_be_reviewed = true;
+            return;
+        };
+        if let Some(why) = self.service.standing(session) {
+            return self.close(place, why);
+        }
+        let topic = |(number, _): &(u32, u32)| self.topics.get(number).map(|topic| topic.id.clone());
+        let topics: Vec<TopicId> = connection.topics.iter().filter_map(topic).collect();
+        for topic in topics {
+            self.check_at(place, &topic);
         }
     }
 
@@ -101,12 +117,5 @@ impl<V: Service> Shard<V> {
         // Before the push: a client that subscribes anew must not be subscribed.
         self.detach(place, topic, None);
         self.send(place, &push);
-    }
-
-    pub(super) fn forget(&mut self, topic: &TopicId) {
-        let listeners = self.topics.get(&topic.number).map(|topic| topic.listeners.clone());
-        for place in listeners.unwrap_or_default() {
-            self.take_away(place as usize, topic, Unsubscribe::INSUFFICIENT);
-        }
     }
 }

@@ -155,6 +155,26 @@ async fn what_is_not_offered_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_review_of_all_connections_ends_none_that_may_be_there() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let show = ada.goes_live("Launch day").await;
+    let (channel, all) = (format!("session:{}", show.id), format!("owner:{}", show.id));
+    let mut owner = Listener::connects(&app, ada.token()).await;
+    let mut stranger = Listener::connects(&app, None).await;
+    owner.subscribes(&all).await;
+    stranger.subscribes(&channel).await;
+    let mut newcomer = Listener::opens(&app, &[]).await;
+    app.running.live.review();
+    ada.changes(&show, json!({ "title": "Landing day" })).await.is(200);
+    for listener in [&mut owner, &mut stranger] {
+        assert_eq!(listener.hears_event().await["type"], "broadcast.updated");
+    }
+    newcomer.asks("connect", json!({})).await;
+    newcomer.subscribes(&channel).await;
+}
+
+#[tokio::test]
 async fn a_server_that_stops_tells_clients_to_come_back() {
     let app = TestApp::start().await;
     let mut listener = Listener::connects(&app, None).await;
