@@ -38,7 +38,9 @@ impl Service for Echo {
         true
     }
 
-    fn has_left(&self, (): &mut (), _: &str) {}
+    fn has_left(&self, (): &mut (), _: &str) -> Option<Bound> {
+        None
+    }
 }
 
 fn main() -> io::Result<()> {

@@ -387,7 +387,7 @@ impl<G: Gate> Service for Clients<G> {
         self.gate.may_stay(session, channel)
     }
 
-    fn has_left(&self, session: &mut Session, channel: &str) {
-        leave(session, channel);
+    fn has_left(&self, session: &mut Session, channel: &str) -> Option<Bound> {
+        leave(session, channel)?.bound
     }
 }

@@ -61,8 +61,8 @@ pub trait Service: Send + Sync + 'static {
     /// Whether a client may go on hearing a channel.
     fn may_stay(&self, session: &Self::Session, channel: &str) -> bool;
 
-    /// A channel is no longer heard by a client that stays.
-    fn has_left(&self, session: &mut Self::Session, channel: &str);
+    /// A channel is no longer heard by a client that stays; the viewer who was kept alive by it.
+    fn has_left(&self, session: &mut Self::Session, channel: &str) -> Option<Bound>;
 }
 
 /// A new connection.

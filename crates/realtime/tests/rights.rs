@@ -3,7 +3,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use serde_json::json;
+use tallylight_realtime::Limits;
 use tokio::io::AsyncReadExt;
 
 use crate::common::{Heard, House, limits};
@@ -71,4 +74,22 @@ async fn a_review_takes_away_what_may_not_be_heard_any_more() {
     assert_eq!(ada.hears().await, told("Hello"), "once");
     house.tells("Goodbye");
     assert_eq!(ada.hears().await, told("Goodbye"));
+}
+
+#[tokio::test]
+async fn a_viewer_is_kept_alive_only_by_what_is_heard() {
+    let (ping_interval, viewer_ping_interval) = (Duration::ZERO, Duration::ZERO);
+    let house = House::opens(Limits { ping_interval, viewer_ping_interval, ..limits() });
+    let mut ada = house.welcomes("ada", true).await;
+    ada.answers_a_ping().await;
+    assert_eq!(house.porter.signs_of_life(), 1);
+    house.porter.closes(true);
+    house.hub.check(house.news());
+    assert_eq!(ada.hears().await, gone());
+    ada.answers_a_ping().await;
+    assert_eq!(house.porter.signs_of_life(), 0, "nothing is heard");
+    house.porter.closes(false);
+    ada.hears_news(true).await;
+    ada.answers_a_ping().await;
+    assert_eq!(house.porter.signs_of_life(), 1, "once, and not for what was taken away too");
 }

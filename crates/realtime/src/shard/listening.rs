@@ -110,12 +110,11 @@ impl<V: Service> Shard<V> {
 
     fn take_away(&mut self, place: usize, topic: &TopicId, why: Unsubscribe) {
         let Some(connection) = self.connections.get_mut(place) else { return };
-        if let Some(session) = connection.session.as_deref_mut() {
-            self.service.has_left(session, topic.channel());
-        }
+        let session = connection.session.as_deref_mut();
+        let bound = session.and_then(|session| self.service.has_left(session, topic.channel()));
         let push = connection.form.unsubscribe(topic.channel(), why);
         // Before the push: a client that subscribes anew must not be subscribed.
-        self.detach(place, topic, None);
+        self.detach(place, topic, bound);
         self.send(place, &push);
     }
 }

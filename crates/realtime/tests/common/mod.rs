@@ -47,6 +47,7 @@ pub struct Porter {
     news: OnceCell<TopicId>,
     unwanted: Mutex<HashSet<String>>,
     is_closed: Mutex<bool>,
+    alive: Mutex<usize>,
     /// Told when somebody speaks, whose turn ends once `go_on` is.
     pub speaks: Notify,
     pub go_on: Notify,
@@ -61,6 +62,11 @@ impl Porter {
     /// Whether nobody may hear the news.
     pub fn closes(&self, is_closed: bool) {
         *self.is_closed.lock().unwrap() = is_closed;
+    }
+
+    /// How often a viewer showed that it is there since this was asked last.
+    pub fn signs_of_life(&self) -> usize {
+        std::mem::take(&mut *self.alive.lock().unwrap())
     }
 }
 
@@ -90,7 +96,9 @@ impl Gate for Porter {
         !*self.is_closed.lock().unwrap()
     }
 
-    fn is_alive(&self, _: Bound, _: Duration) {}
+    fn is_alive(&self, _: Bound, _: Duration) {
+        *self.alive.lock().unwrap() += 1;
+    }
 
     async fn is_lost(&self, _: Bound, _: Duration) {}
 
@@ -163,7 +171,7 @@ fn socket() -> (Client, std::os::fd::OwnedFd) {
     ours.set_nonblocking(true).unwrap();
     theirs.set_nonblocking(true).unwrap();
     let socket = UnixStream::from_std(ours).unwrap();
-    (Client { socket, asked: 0, heard: VecDeque::new() }, theirs.into())
+    (Client { socket, asked: 0, heard: VecDeque::new(), is_pinged: false }, theirs.into())
 }
 
 /// Somebody who is connected.
@@ -171,6 +179,7 @@ pub struct Client {
     pub socket: UnixStream,
     asked: u32,
     heard: VecDeque<Value>,
+    is_pinged: bool,
 }
 
 /// What a client hears.
@@ -228,6 +237,17 @@ impl Client {
         }
     }
 
+    /// Waits for a ping and answers it, and for that to be taken in.
+    pub async fn answers_a_ping(&mut self) {
+        while !self.is_pinged {
+            let Heard::Told(told) = self.read().await else { panic!("the connection ended") };
+            self.heard.extend((told != json!({})).then_some(told));
+        }
+        self.is_pinged = false;
+        self.says(&json!({})).await;
+        self.asks("unsubscribe", json!({ "channel": "none" })).await;
+    }
+
     async fn reads(&mut self) -> Heard {
         loop {
             match self.read().await {
@@ -249,6 +269,8 @@ impl Client {
         if first == 0x88 {
             return Heard::Closed(u16::from_be_bytes([payload[0], payload[1]]));
         }
-        Heard::Told(serde_json::from_slice(&payload).unwrap())
+        let told = serde_json::from_slice(&payload).unwrap();
+        self.is_pinged |= told == json!({});
+        Heard::Told(told)
     }
 }
