@@ -32,7 +32,9 @@ const READ_BYTES: usize = 64 * 1024;
 const SWEEP: Duration = Duration::from_millis(250);
 /// How long a client may take to close after it was told to.
 const LINGER: Duration = Duration::from_secs(3);
-
+/// How long nothing is done after waiting has failed: what is broken stays so for a while, and would be logged without
+/// end.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long an answer to a ping may still take after the message before it was answered.
 const ANSWER_READ: Duration = Duration::from_secs(1);
 
@@ -90,6 +92,7 @@ impl<V: Service> Shard<V> {
                 Ok(ready) => ready,
                 Err(error) => {
                     tracing::error!(%error, "live connections cannot be waited for");
+                    std::thread::sleep(PAUSE);
                     Vec::new()
                 }
             };
