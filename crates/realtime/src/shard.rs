@@ -104,7 +104,6 @@ impl<V: Service> Shard<V> {
             }
             for order in self.inbox.take() {
                 if matches!(order, Order::Stop) {
-                    self.inbox.close();
                     return self.close_all();
                 }
                 self.carry_out(order);
@@ -321,6 +320,18 @@ impl<V: Service> Shard<V> {
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         for (number, at) in connection.topics {
             self.unlist(number, at);
+        }
+    }
+}
+
+impl<V: Service> Drop for Shard<V> {
+    /// However the thread ends: whoever comes from now on is told that nobody serves them, and sockets that wait close.
+    fn drop(&mut self) {
+        self.inbox.close();
+        if std::thread::panicking() {
+            tracing::error!(
+                "the thread of live connections panicked: nobody is served until the server starts anew"
+            );
         }
     }
 }

@@ -166,7 +166,7 @@ impl House {
 }
 
 /// A client's end of a connection, and the server's.
-fn socket() -> (Client, std::os::fd::OwnedFd) {
+pub fn socket() -> (Client, std::os::fd::OwnedFd) {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     theirs.set_nonblocking(true).unwrap();
