@@ -48,7 +48,7 @@ pub struct Connection<S> {
     pub(crate) session: Option<Box<S>>,
     pub(crate) reader: Reader,
     /// What arrived while a message was being answered.
-    pub(crate) unread: Vec<u8>,
+    pub(crate) unread: Bytes,
     pub(crate) backlog: Option<Box<Backlog>>,
     /// Whether nothing is sent yet but gathered.
     pub(crate) is_corked: bool,

@@ -190,7 +190,7 @@ impl<V: Service> Shard<V> {
             phase: Phase::Opening,
             session,
             reader: Reader::default(),
-            unread: received.to_vec(),
+            unread: received,
             backlog: None,
             is_corked: form == Form::Events,
             interest,
@@ -302,7 +302,7 @@ impl<V: Service> Shard<V> {
         let Some(connection) = self.connections.get_mut(place) else { return };
         connection.phase = Phase::Closing;
         connection.due = self.now + LINGER;
-        connection.unread = Vec::new();
+        connection.unread = Bytes::new();
         let topics = std::mem::take(&mut connection.topics);
         connection.bound = Vec::new();
         if connection.backlog.is_none() {

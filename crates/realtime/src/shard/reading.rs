@@ -30,7 +30,7 @@ impl<V: Service> Shard<V> {
         if rest < count
             && let Some(connection) = self.connections.get_mut(place)
         {
-            connection.unread = buffer[rest..count].to_vec();
+            connection.unread = Bytes::copy_from_slice(&buffer[rest..count]);
         }
         self.buffer = buffer;
     }
@@ -41,7 +41,7 @@ impl<V: Service> Shard<V> {
         if let Some(unread) = unread.filter(|unread| !unread.is_empty()) {
             let taken = self.take_in(place, &unread);
             if let Some(connection) = self.connections.get_mut(place) {
-                connection.unread = unread[taken..].to_vec();
+                connection.unread = unread.slice(taken..);
             }
         }
         self.watch(place);
