@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json as Answer;
 use axum::body::Body;
@@ -19,7 +18,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
-use tallylight_core::Caller;
 use tallylight_realtime::client::{Session, Welcome};
 use tallylight_realtime::protocol::{Form, SubscribeRequest};
 use tallylight_realtime::{Entry, Turn, handshake};
@@ -27,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::{Auth, SignedIn};
+use crate::auth::Known;
 use crate::device;
 use crate::extract::{Base, Query};
 use crate::live::{Channel, TICKET_LIFE};
@@ -144,13 +142,6 @@ fn bridge(upgraded: Upgraded) -> io::Result<OwnedFd> {
     Ok(ours.into())
 }
 
-/// For how long somebody is known by the request's token.
-fn welcome(app: &App, headers: &HeaderMap, caller: Caller) -> Result<Welcome, Problem> {
-    let Some(token) = bearer(headers) else { return Ok(Welcome { caller, ttl: None }) };
-    let (caller, seconds) = app.users.authenticate_for(&token).map_err(tallylight_core::Error::from)?;
-    Ok(Welcome { caller, ttl: Some(Duration::from_secs(seconds)) })
-}
-
 /// What is to be heard.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -174,7 +165,7 @@ pub struct ListenParams {
 ))]
 pub async fn listen(
     State(app): State<App>,
-    Auth(caller): Auth,
+    Known { caller, ttl }: Known,
     base: Base,
     Query(params): Query<ListenParams>,
     headers: HeaderMap,
@@ -183,7 +174,7 @@ pub async fn listen(
         Some(ticket) => app.live.tickets.redeem(ticket, app.live.now()).ok_or_else(|| {
             Problem::new("unauthenticated", "this ticket was used, or its time is over: get another")
         })?,
-        None => welcome(&app, &headers, caller)?,
+        None => Welcome { caller, ttl },
     };
     let requests = params.requests(&headers)?;
     app.live.may_listen(&welcome.caller, &requests).await?;
@@ -262,10 +253,10 @@ pub struct TicketView {
 ))]
 pub async fn ticket(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
-    headers: HeaderMap,
+    Known { caller, ttl }: Known,
 ) -> Result<impl IntoResponse, Problem> {
-    let ticket = app.live.tickets.issue(welcome(&app, &headers, caller)?, app.live.now())?;
+    caller.signed_in()?;
+    let ticket = app.live.tickets.issue(Welcome { caller, ttl }, app.live.now())?;
     let view = TicketView { ticket, expires_in: TICKET_LIFE.as_secs() };
     Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(view)))
 }
