@@ -19,6 +19,7 @@ use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -64,11 +65,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     fs::create_dir_all(data_dir)
         .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
     let lock = lock(data_dir)?;
-    let http_listener = listen(settings.listen, "listen").await?;
-    let rtmp_listener = listen(settings.rtmp_listen, "rtmp_listen").await?;
-    let tls = tls::acceptor(&settings)?;
+    let doors = Doors::open(&settings).await?;
     raise_file_limit();
-    let (http, rtmp) = (http_listener.local_addr()?, rtmp_listener.local_addr()?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
@@ -76,62 +74,100 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
-    let origin = Arc::new(hls::Origin::new(settings.hls()));
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
+    let live = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
+    Ok(Running {
+        http,
+        rtmp,
+        setup_token,
+        users: managers.users,
+        sessions: managers.sessions,
+        live,
+        is_tls: settings.has_tls(),
+        rtmp_app: settings.rtmp_app,
+        public_url: settings.public_url,
+        store,
+        _lock: (lock, claim),
+        stop,
+        tasks,
+    })
+}
 
-    let encoders = Ingest {
-        sessions: managers.sessions.clone(),
-        origin: origin.clone(),
-        clock: clock.clone(),
-        stop: stop.clone(),
-    };
-    tasks.spawn(encoders.run(rtmp::serve(rtmp_listener, settings.rtmp(), stop.clone())));
+/// Where people and encoders come in. Opened before anything else is done, so that a port that is taken is told at once.
+struct Doors {
+    http: TcpListener,
+    rtmp: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Doors {
+    async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: listen(settings.listen, "listen").await?,
+            rtmp: listen(settings.rtmp_listen, "rtmp_listen").await?,
+            tls: tls::acceptor(settings)?,
+        })
+    }
+
+    /// Begins everything that goes on until the stop; the live feed.
+    fn serve(
+        self,
+        settings: &Settings,
+        managers: &Managers,
+        clock: Arc<dyn Clock>,
+        (stop, tasks): (&CancellationToken, &TaskTracker),
+    ) -> anyhow::Result<Arc<Live>> {
+        let Managers { broadcasts, sessions, users } = managers.clone();
+        let http = settings.http(self.rtmp.local_addr()?.port())?;
+        let origin = Arc::new(hls::Origin::new(settings.hls()));
+        let parts = LiveParts {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            clock: clock.clone(),
+            limits: settings.live(),
+        };
+        let live = Live::start(parts).context("live connections cannot be served")?;
+        keep(settings, (&sessions, &origin, &clock), (stop, tasks));
+        let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
+        let ingest = Ingest {
+            sessions: sessions.clone(),
+            origin: origin.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn(ingest.run(encoders));
+        tasks.spawn(live.clone().run(stop.clone()));
+        let parts = tallylight_api::Parts {
+            broadcasts,
+            sessions,
+            users,
+            origin,
+            live: live.clone(),
+            settings: http,
+            clock,
+        };
+        let app = tallylight_api::app(parts);
+        tasks.spawn(http::serve((self.http, self.tls), app, settings.http_limits(), stop.clone()));
+        Ok(live)
+    }
+}
+
+/// Begins what is done from time to time.
+fn keep(
+    settings: &Settings,
+    (sessions, origin, clock): (&Arc<SessionManager>, &Arc<hls::Origin>, &Arc<dyn Clock>),
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) {
     let keeper = Keeper {
-        sessions: managers.sessions.clone(),
+        sessions: sessions.clone(),
         origin: origin.clone(),
         clock: clock.clone(),
         linger: settings.ended_media_linger(),
     };
     tasks.spawn(keeper.run(stop.clone()));
     let retention = (settings.session_retention > 0).then(|| Duration::from_secs(settings.session_retention));
-    let logs = LogKeeper { sessions: managers.sessions.clone(), retention };
-    tasks.spawn(logs.run(stop.clone()));
-    let (users, sessions) = (managers.users.clone(), managers.sessions.clone());
-    let live = Live::start(LiveParts {
-        sessions: managers.sessions.clone(),
-        users: managers.users.clone(),
-        clock: clock.clone(),
-        limits: settings.live(),
-    })
-    .context("live connections cannot be served")?;
-    tasks.spawn(live.clone().run(stop.clone()));
-    let app = tallylight_api::app(tallylight_api::Parts {
-        broadcasts: managers.broadcasts,
-        sessions: managers.sessions,
-        users: managers.users,
-        origin,
-        live: live.clone(),
-        settings: settings.http(rtmp.port())?,
-        clock,
-    });
-    tasks.spawn(http::serve((http_listener, tls), app, settings.http_limits(), stop.clone()));
-    let is_tls = settings.has_tls();
-    let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
-    Ok(Running {
-        http,
-        rtmp,
-        rtmp_app,
-        setup_token,
-        users,
-        sessions,
-        live,
-        public_url,
-        is_tls,
-        store,
-        _lock: (lock, claim),
-        stop,
-        tasks,
-    })
+    tasks.spawn(LogKeeper { sessions: sessions.clone(), retention }.run(stop.clone()));
 }
 
 /// Opens the database and claims it.
@@ -161,6 +197,7 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
     TcpListener::bind(address).await.with_context(|| format!("{setting}: {address} cannot be listened on"))
 }
 
+#[derive(Clone)]
 struct Managers {
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
