@@ -24,6 +24,28 @@ pub fn known(headers: &HeaderMap, public_url: Option<&Uri>) -> Option<DeviceId> 
     pairs.filter(|(name, _)| *name == NAME).find_map(|(_, value)| DeviceId::parse(value))
 }
 
+/// Whose page makes a request, as far as the browser says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// A page of this site.
+    OwnPage,
+    /// A page of another site.
+    OtherPage,
+    /// It is not said: no page asks, or one of this site that reads.
+    Unsaid,
+}
+
+/// Whose page makes a request (Fetch §3.2, Fetch Metadata §2.3).
+pub fn asking(headers: &HeaderMap, public_url: Option<&Uri>) -> Asking {
+    if headers.contains_key(ORIGIN) {
+        return if is_foreign(headers, public_url) { Asking::OtherPage } else { Asking::OwnPage };
+    }
+    match headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()) {
+        Some("cross-site" | "same-site") => Asking::OtherPage,
+        _ => Asking::Unsaid,
+    }
+}
+
 /// Whether a page of another site asks. Without an `Origin` no page does, or one of this site. A proxy may have changed
 /// the `Host`, so the public address counts as this site too.
 pub fn is_foreign(headers: &HeaderMap, public_url: Option<&Uri>) -> bool {

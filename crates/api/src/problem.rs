@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tallylight_core::Error;
 use tallylight_core::error::{FieldError, seconds};
+use tallylight_core::scope::Scope;
 use tallylight_media::hls::RequestError;
 use utoipa::ToSchema;
 
@@ -26,6 +27,18 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("unauthenticated", StatusCode::UNAUTHORIZED, "Sign in first, or the credentials are not valid."),
     ("forbidden", StatusCode::FORBIDDEN, "You may not do this."),
     ("banned", StatusCode::FORBIDDEN, "You may not speak in the chat of this broadcaster."),
+    (
+        "insufficient-scope",
+        StatusCode::FORBIDDEN,
+        "The API key lacks the scope that this needs; make one that has it.",
+    ),
+    ("suspended", StatusCode::FORBIDDEN, "This account is suspended."),
+    ("shut-out", StatusCode::FORBIDDEN, "This device or network is shut out of this server."),
+    (
+        "foreign-origin",
+        StatusCode::FORBIDDEN,
+        "A browser's cookies count only for requests of this site's own pages, which send their Origin.",
+    ),
     ("join-token-invalid", StatusCode::FORBIDDEN, "The invitation is not valid for this broadcast."),
     ("not-found", StatusCode::NOT_FOUND, "There is nothing here, or nothing that you may know of."),
     ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method."),
@@ -87,6 +100,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     outage: Option<Outage>,
+    /// The scope that a key lacks.
+    lacks: Option<&'static str>,
     /// After how many seconds it is worth another try.
     retry_after: Option<u64>,
 }
@@ -127,7 +142,7 @@ pub struct FieldErrorView {
 impl Problem {
     /// A problem of a code out of [`CODES`].
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), outage: None, retry_after: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), outage: None, lacks: None, retry_after: None }
     }
 
     /// A problem with one field or parameter.
@@ -136,6 +151,13 @@ impl Problem {
         let detail = format!("{field} {message}");
         let errors = vec![FieldError { field: field.to_owned(), message }];
         Self { errors, ..Self::new(code, detail) }
+    }
+
+    /// An API key lacks a scope (RFC 6750 §3.1).
+    pub fn insufficient_scope(scope: Scope) -> Self {
+        let name = scope.name();
+        let detail = format!("this API key lacks the scope {name}");
+        Self { lacks: Some(name), ..Self::new("insufficient-scope", detail) }
     }
 
     fn entry(&self) -> (StatusCode, &'static str) {
@@ -164,6 +186,8 @@ impl From<Error> for Problem {
                 let told = Self::new("too-many-requests", detail);
                 return Self { retry_after: Some(seconds(retry_after)), ..told };
             }
+            Error::Suspended { .. } => "suspended",
+            Error::ShutOut { .. } => "shut-out",
             Error::CursorExpired => "cursor-expired",
             Error::TooManyLive(_) => {
                 return Self::field("invalid-query", "at", format!("names a time when {detail}"));
@@ -221,6 +245,12 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+        }
+        if let Some(scope) = self.lacks
+            && let Ok(challenge) =
+                HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""))
+        {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

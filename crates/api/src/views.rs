@@ -6,9 +6,11 @@ mod playback;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tallylight_core::Caller;
 use tallylight_core::broadcast::{
     Broadcast, CreateBroadcast, IngestState, Snapshot, Status, UpdateBroadcast, Visibility,
 };
+use tallylight_core::scope::Scope;
 use tallylight_core::user::{Registration, Role, SignedIn, User};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -91,6 +93,9 @@ pub struct RegisterRequest {
     /// The user name, if it is not given.
     #[schema(min_length = 1, max_length = 64)]
     pub display_name: Option<String>,
+    /// Whether the tokens go into cookies, for pages of this site: then they are not in the answer.
+    #[serde(default)]
+    pub cookies: bool,
 }
 
 /// The first administrator.
@@ -108,6 +113,9 @@ pub struct SetupRequest {
     pub password: String,
     #[schema(min_length = 1, max_length = 64)]
     pub display_name: Option<String>,
+    /// Whether the tokens go into cookies, for pages of this site: then they are not in the answer.
+    #[serde(default)]
+    pub cookies: bool,
 }
 
 impl From<RegisterRequest> for Registration {
@@ -124,13 +132,17 @@ pub struct LoginRequest {
     pub login: String,
     #[schema(format = "password")]
     pub password: String,
+    /// Whether the tokens go into cookies, for pages of this site: then they are not in the answer.
+    #[serde(default)]
+    pub cookies: bool,
 }
 
 /// A refresh token, good once.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    pub refresh_token: String,
+    /// Without it the one in the cookies of this site's own pages is taken.
+    pub refresh_token: Option<String>,
 }
 
 /// A user, as the user sees it.
@@ -159,25 +171,36 @@ impl From<User> for UserView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokensView {
     pub user: UserView,
-    /// For `Authorization: Bearer`.
-    pub access_token: String,
+    /// For `Authorization: Bearer`; absent where the tokens are in cookies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Bearer")]
-    pub token_type: &'static str,
+    pub token_type: Option<&'static str>,
     /// Seconds.
     pub expires_in: u32,
     /// Good once; it answers with the next.
-    pub refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
-impl From<SignedIn> for TokensView {
-    fn from(signed_in: SignedIn) -> Self {
+impl TokensView {
+    /// With the tokens, for programs.
+    pub fn open(signed_in: SignedIn) -> Self {
         Self {
             user: signed_in.user.into(),
-            access_token: signed_in.access_token,
-            token_type: "Bearer",
+            access_token: Some(signed_in.access_token),
+            token_type: Some("Bearer"),
             expires_in: signed_in.expires_in,
-            refresh_token: signed_in.refresh_token,
+            refresh_token: Some(signed_in.refresh_token),
         }
+    }
+
+    /// Without them, for pages.
+    pub fn closed(signed_in: SignedIn) -> Self {
+        let expires_in = signed_in.expires_in;
+        let user = signed_in.user.into();
+        Self { user, access_token: None, token_type: None, expires_in, refresh_token: None }
     }
 }
 
@@ -407,8 +430,14 @@ impl BroadcastView {
         }
     }
 
-    /// As its owner sees it: with the stream key, and with addresses that play although it is private.
-    pub fn owned(b: &Snapshot, base: &Base, app: &App) -> Result<Self, tallylight_core::Error> {
+    /// As its owner sees it: with addresses that play although it is private, and with the stream key, for which an API
+    /// key needs a scope of its own.
+    pub fn owned(
+        b: &Snapshot,
+        caller: &Caller,
+        base: &Base,
+        app: &App,
+    ) -> Result<Self, tallylight_core::Error> {
         let mut view = Self::public(b, base);
         if b.is_private() && b.is_built_in() && b.status != Status::Ended {
             let token = app.sessions.preview_token(b.id);
@@ -416,7 +445,7 @@ impl BroadcastView {
             view.hls_url = url("index.m3u8");
             view.thumbnail_url = url("thumbnail.jpg").filter(|_| b.ingest.state != IngestState::Idle);
         }
-        if b.is_built_in() && b.status != Status::Ended {
+        if b.is_built_in() && b.status != Status::Ended && caller.has(Scope::Publish) {
             let stream_key = app.broadcasts.stream_key(b)?;
             view.publish = Some(PublishView { rtmp_url: rtmp_url(app, base), stream_key, whip_url: None });
         }

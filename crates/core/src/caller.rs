@@ -1,19 +1,20 @@
-//! Who asks.
+//! Who asks, and by what right.
 
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{KeyId, SignInId, UserId};
+use crate::scope::{Scope, Scopes};
 use crate::user::Role;
 
-/// Who makes a call: nobody known, or a signed-in user.
+/// Who makes a call: nobody known, or a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// Nobody known.
     Anonymous,
-    /// A signed-in user.
+    /// A user, in person or by an API key.
     User(Identity),
 }
 
-/// Whom an access token names.
+/// Whom credentials name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user.
@@ -22,14 +23,42 @@ pub struct Identity {
     pub username: String,
     /// What the user may do.
     pub role: Role,
+    /// By what the user is known.
+    pub access: Access,
+}
+
+/// By what a user is known, and how far that reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The server itself acts for the user: an encoder with the user's key, a command of the operator.
+    Server,
+    /// The user signed in.
+    SignIn(SignInId),
+    /// A program has one of the user's keys.
+    Key(KeyId, Scopes),
+}
+
+impl Access {
+    /// Whether it reaches as far as this.
+    pub fn has(self, scope: Scope) -> bool {
+        match self {
+            Self::Server | Self::SignIn(_) => true,
+            Self::Key(_, scopes) => scopes.has(scope),
+        }
+    }
 }
 
 impl Caller {
-    /// The user's id, if signed in.
+    /// The user's id, if known.
     pub fn user_id(&self) -> Option<UserId> {
+        self.identity().map(|identity| identity.id)
+    }
+
+    /// The user, if known.
+    pub fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Anonymous => None,
-            Self::User(identity) => Some(identity.id),
+            Self::User(identity) => Some(identity),
         }
     }
 
@@ -38,14 +67,40 @@ impl Caller {
     /// # Errors
     /// [`Error::Unauthenticated`] for anybody else.
     pub fn signed_in(&self) -> Result<&Identity> {
-        match self {
-            Self::Anonymous => Err(Error::Unauthenticated("sign in first: this needs an access token")),
-            Self::User(identity) => Ok(identity),
+        self.identity()
+            .ok_or(Error::Unauthenticated("sign in first: this needs an access token or an API key"))
+    }
+
+    /// The user, if the role is this one or a higher one.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Forbidden`].
+    pub fn at_least(&self, role: Role) -> Result<&Identity> {
+        let identity = self.signed_in()?;
+        if identity.role >= role {
+            return Ok(identity);
         }
+        Err(Error::Forbidden(match role {
+            Role::Viewer => "your account may not do this",
+            Role::Broadcaster => "your account may watch and chat, not broadcast: ask an administrator",
+            Role::Moderator => "only moderators and administrators can do this",
+            Role::Admin => "only an administrator can do this",
+        }))
+    }
+
+    /// Whether the credentials reach as far as this; nobody known has none.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.identity().is_some_and(|identity| identity.access.has(scope))
+    }
+
+    /// This caller where a scope is asked for: without it a key is as good as none.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        if self.has(scope) { self } else { Self::Anonymous }
     }
 
     /// Whether the caller administers this server.
     pub fn is_admin(&self) -> bool {
-        matches!(self, Self::User(identity) if identity.role == Role::Admin)
+        self.identity().is_some_and(|identity| identity.role == Role::Admin)
     }
 }

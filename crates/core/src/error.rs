@@ -57,6 +57,18 @@ pub enum Error {
         /// Until when; `None`: for good.
         until: Option<Time>,
     },
+    /// The account may do nothing.
+    #[error("this account is suspended{}", end(.until.as_ref()))]
+    Suspended {
+        /// Until when; `None`: for good.
+        until: Option<Time>,
+    },
+    /// The device or the address is kept out.
+    #[error("this device or network is shut out of this server{}", end(.until.as_ref()))]
+    ShutOut {
+        /// Until when; `None`: for good.
+        until: Option<Time>,
+    },
     /// The caller does something more often than is allowed.
     #[error("too fast: try again in {} s", seconds(*.retry_after))]
     TooManyRequests {

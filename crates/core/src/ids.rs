@@ -90,6 +90,22 @@ id!(
     SignInId
 );
 id!(
+    /// Names an API key.
+    KeyId
+);
+id!(
+    /// Names a ban.
+    BanId
+);
+id!(
+    /// Names an invitation.
+    JoinTokenId
+);
+id!(
+    /// Names an entry of the audit log.
+    AuditId
+);
+id!(
     /// Names one publish: an encoder's connection from acceptance to its end.
     PublishId
 );

@@ -8,6 +8,8 @@
 
 pub mod analytics;
 pub mod audit;
+pub mod audit_log;
+pub mod ban;
 pub mod broadcast;
 pub mod caller;
 pub mod chat;
@@ -16,13 +18,16 @@ pub mod directory;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod key;
 pub mod ledger;
 pub mod password;
 pub mod presence;
 pub mod publishers;
 pub mod quality;
+pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod standing;
 pub mod store;
 pub mod token;
 pub mod user;

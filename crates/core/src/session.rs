@@ -29,6 +29,7 @@ use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
 use crate::quality::QualityBook;
 use crate::secret::{Purpose, Secret};
+use crate::standing::Standing;
 use crate::store::{BanStore, LogStore, SessionStore, UserStore};
 use crate::token::PlayerTokens;
 use crate::user::StreamKeys;
@@ -67,6 +68,8 @@ pub struct SessionParts {
     pub users: Arc<dyn UserStore>,
     /// Stream keys.
     pub keys: Arc<StreamKeys>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
     /// Settings.
     pub settings: SessionSettings,
 }
@@ -81,6 +84,7 @@ pub struct SessionManager {
     chat: Chat,
     users: Arc<dyn UserStore>,
     keys: Arc<StreamKeys>,
+    standing: Arc<Standing>,
     settings: SessionSettings,
     tokens: PlayerTokens,
     person_key: hmac::Key,
@@ -109,6 +113,7 @@ impl SessionManager {
             chat,
             users: parts.users,
             keys: parts.keys,
+            standing: parts.standing,
             settings: parts.settings,
             tokens: PlayerTokens::new(secret)?,
             person_key: secret.mac(Purpose::Person)?,

@@ -3,15 +3,18 @@
 use async_trait::async_trait;
 
 use crate::analytics::{Progress, Summary, Window};
+use crate::audit_log::{AuditEntry, AuditQuery};
+use crate::ban::Ban;
 use crate::broadcast::{Broadcast, Snapshot};
-use crate::chat::Ban;
+use crate::chat;
 use crate::clock::Time;
 use crate::directory::Query;
 use crate::error::Result;
 use crate::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
-use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
+use crate::ids::{BanId, BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::quality::{Quality, QualityRow, Span};
-use crate::user::{SealedKey, SignIn, User};
+use crate::standing::OwnedKey;
+use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 /// The removal of all viewers of a session.
@@ -114,13 +117,13 @@ pub trait SessionStore: Send + Sync {
 #[async_trait]
 pub trait BanStore: Send + Sync {
     /// Keeps a ban instead of the one before; those of this owner that are over go.
-    async fn ban(&self, ban: &Ban) -> Result<()>;
+    async fn ban(&self, ban: &chat::Ban) -> Result<()>;
 
     /// Removes one, if it is there.
     async fn unban(&self, owner: UserId, user: UserId) -> Result<()>;
 
     /// All of an owner, the latest first. Some may be over.
-    async fn bans(&self, owner: UserId) -> Result<Vec<Ban>>;
+    async fn bans(&self, owner: UserId) -> Result<Vec<chat::Ban>>;
 }
 
 /// How far a log has been added up.
@@ -215,6 +218,38 @@ pub trait UserStore: Send + Sync {
     /// Replaces the refresh token's hash if it is still `from`; false if not.
     async fn rotate_sign_in(&self, from: &SignIn, to: &SignIn) -> Result<bool>;
 
-    /// Removes one.
-    async fn end_sign_in(&self, id: SignInId) -> Result<()>;
+    /// Ends one.
+    async fn end_sign_in(&self, id: SignInId, at: Time) -> Result<()>;
+}
+
+/// Keeps who may do what: bans, API keys, and what access tokens do not tell.
+#[async_trait]
+pub trait AccessStore: Send + Sync {
+    /// Sign-ins that ended at or after a time.
+    async fn sign_ins_ended_since(&self, since: Time) -> Result<Vec<SignInId>>;
+
+    /// Users whose role changed at or after a time, and what it is.
+    async fn roles_given_since(&self, since: Time) -> Result<Vec<(UserId, Role)>>;
+
+    /// All API keys that are good at a time.
+    async fn keys_in_force(&self, now: Time) -> Result<Vec<OwnedKey>>;
+
+    /// All bans in force at a time.
+    async fn bans_in_force(&self, now: Time) -> Result<Vec<Ban>>;
+
+    /// Keeps a ban instead of an earlier one for the same.
+    async fn insert_ban(&self, ban: &Ban) -> Result<()>;
+
+    /// Removes one; false if there is none.
+    async fn lift_ban(&self, id: BanId) -> Result<bool>;
+}
+
+/// Keeps who did what.
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    /// Keeps an entry.
+    async fn note(&self, entry: &AuditEntry) -> Result<()>;
+
+    /// Entries, the newest first.
+    async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>>;
 }

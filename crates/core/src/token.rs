@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::caller::Identity;
+use crate::caller::{Access, Identity};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, SignInId, UserId, ViewerId};
@@ -17,7 +17,7 @@ use crate::user::Role;
 const AUDIENCE: &str = "tallylight";
 const TYPE: &str = "at+jwt";
 /// How far a token's times may be off, in seconds: clocks of several nodes differ.
-const LEEWAY_SECONDS: i64 = 30;
+pub const LEEWAY_SECONDS: i64 = 30;
 
 /// Issues and checks access tokens (RFC 9068 `at+jwt`, HS256; checked as RFC 8725 advises).
 pub struct AccessTokens {
@@ -111,9 +111,10 @@ impl AccessTokens {
         if left <= 0 {
             return Err(TokenFault::Expired);
         }
-        let Claims { sub, name, role, .. } = data.claims;
+        let Claims { sub, sid, name, role, .. } = data.claims;
         let left = u64::try_from(left - LEEWAY_SECONDS).unwrap_or_default();
-        Ok((Identity { id: UserId(sub), username: name, role }, left))
+        let access = Access::SignIn(SignInId(sid));
+        Ok((Identity { id: UserId(sub), username: name, role, access }, left))
     }
 }
 
@@ -135,6 +136,24 @@ impl From<TokenFault> for Error {
             TokenFault::OtherKind => "this token is not an access token",
             TokenFault::Expired => "this access token has expired: refresh it",
         })
+    }
+}
+
+/// Why credentials are not taken.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// The access token is not good.
+    Token(TokenFault),
+    /// It was, and is not any more, or it is a key that is not good.
+    Standing(Error),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Token(fault) => fault.into(),
+            Fault::Standing(error) => error,
+        }
     }
 }
 
@@ -256,8 +275,12 @@ mod tests {
     #[test]
     fn an_access_token_ends_and_cannot_be_altered() {
         let tokens = AccessTokens::new(&secret()).unwrap();
-        let identity =
-            Identity { id: UserId(Uuid::from_u128(1)), username: "ada".into(), role: Role::Broadcaster };
+        let identity = Identity {
+            id: UserId(Uuid::from_u128(1)),
+            username: "ada".into(),
+            role: Role::Broadcaster,
+            access: Access::SignIn(SignInId(Uuid::nil())),
+        };
         let now = time::macros::datetime!(2026-01-01 00:00 UTC);
         let grant =
             Grant { identity: &identity, sign_in: SignInId(Uuid::nil()), id: Uuid::nil(), now, seconds: 900 };

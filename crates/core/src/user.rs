@@ -5,15 +5,16 @@ mod manager;
 
 use serde::{Deserialize, Serialize};
 
-use crate::caller::Identity;
+use crate::caller::{Access, Identity};
 use crate::clock::Time;
 use crate::ids::{SignInId, UserId};
+use crate::viewer::Client;
 
 pub use keys::{SealedKey, StreamKeys};
 pub use manager::{Registration, SignedIn, UserManager, UserParts, UserSettings};
 
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a user may do, each more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Watches and chats.
@@ -62,14 +63,18 @@ pub struct User {
     pub role: Role,
     /// The lasting stream key.
     pub stream_key: SealedKey,
+    /// What a broadcast is called that the lasting key makes.
+    pub default_title: Option<String>,
     /// When the account was made.
     pub created_at: Time,
+    /// When it was erased. Its row stays, blanked.
+    pub erased_at: Option<Time>,
 }
 
 impl User {
-    /// What an access token says of the user.
-    pub fn identity(&self) -> Identity {
-        Identity { id: self.id, username: self.username.clone(), role: self.role }
+    /// The user as one who calls by this right.
+    pub fn identity(&self, access: Access) -> Identity {
+        Identity { id: self.id, username: self.username.clone(), role: self.role, access }
     }
 }
 
@@ -88,4 +93,6 @@ pub struct SignIn {
     pub used_at: Time,
     /// When it ends unless refreshed before.
     pub expires_at: Time,
+    /// From what the user signed in.
+    pub client: Client,
 }

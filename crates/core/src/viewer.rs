@@ -9,6 +9,8 @@ use crate::clock::Time;
 use crate::event::LeaveReason;
 use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
 
+const USER_AGENT_CHARS: usize = 512;
+
 /// What is known of a player's machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
@@ -20,8 +22,17 @@ pub struct Client {
     pub device: Option<DeviceId>,
 }
 
+impl Client {
+    /// As it is kept: what it calls itself is cut to a length that nobody needs more of.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        let cut = |agent: String| agent.chars().take(USER_AGENT_CHARS).collect();
+        Self { user_agent: self.user_agent.map(cut), ..self }
+    }
+}
+
 /// A random id that a device keeps for this site, and for no other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeviceId(String);
 
 impl DeviceId {

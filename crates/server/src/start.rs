@@ -14,6 +14,7 @@ use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
+use tallylight_core::standing::Standing;
 use tallylight_core::user::{StreamKeys, UserParts};
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
@@ -72,6 +73,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
+    managers.standing.restore(&store, clock.now()).await.context("who may do what could not be restored")?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -118,7 +120,7 @@ impl Doors {
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> anyhow::Result<Arc<Live>> {
-        let Managers { broadcasts, sessions, users } = managers.clone();
+        let Managers { broadcasts, sessions, users, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let parts = LiveParts {
@@ -202,6 +204,7 @@ struct Managers {
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
+    standing: Arc<Standing>,
 }
 
 impl Managers {
@@ -213,6 +216,7 @@ impl Managers {
     ) -> anyhow::Result<Self> {
         let store = Arc::new(store.clone());
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
+        let standing = Arc::new(Standing::new(settings.users().token_life()));
         let ledger = Arc::new(Ledger::new(store.clone(), clock.clone(), ids.clone()));
         let parts = SessionParts {
             ledger: ledger.clone(),
@@ -221,6 +225,7 @@ impl Managers {
             bans: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
+            standing: standing.clone(),
             settings: settings.sessions(),
         };
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
@@ -229,9 +234,10 @@ impl Managers {
             max_open_broadcasts: settings.max_open_broadcasts,
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
-        let parts = UserParts { store, clock, ids, keys, settings: settings.users() };
+        let users = settings.users();
+        let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users) })
+        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
     }
 }
 

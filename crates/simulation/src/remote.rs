@@ -315,7 +315,7 @@ impl UserStore for Remote {
         Err(unused())
     }
 
-    async fn end_sign_in(&self, _id: SignInId) -> Result<()> {
+    async fn end_sign_in(&self, _id: SignInId, _at: Time) -> Result<()> {
         Err(unused())
     }
 }

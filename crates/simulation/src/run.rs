@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tallylight_core::Caller;
+use tallylight_core::caller::Access;
 use tallylight_core::ids::{BroadcastId, Ids, UserId};
 use tallylight_core::user::{Role, SealedKey, User};
 use tokio::runtime::Builder;
@@ -135,12 +136,14 @@ impl Play {
             password_hash: "none".into(),
             role: Role::Broadcaster,
             stream_key: SealedKey { hash, sealed: Vec::new() },
+            default_title: None,
+            erased_at: None,
             created_at: self.parts.wall.now(),
         };
         if self.parts.machine.database.insert_user(&user).is_err() {
             self.parts.judge.fail("an account is there twice".into());
         }
-        Caller::User(user.identity())
+        Caller::User(user.identity(Access::Server))
     }
 
     async fn goes_on(&self) {

@@ -14,6 +14,7 @@ use tallylight_core::ids::{BroadcastId, Ids, UserId};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::{SessionParts, SessionSettings};
+use tallylight_core::standing::Standing;
 use tallylight_core::user::StreamKeys;
 use tallylight_core::viewer::Counts;
 use tallylight_core::{BroadcastManager, Result, SessionManager};
@@ -80,6 +81,7 @@ impl Managers {
             bans: parts.machine.database.clone(),
             users: store,
             keys: keys.clone(),
+            standing: Arc::new(Standing::new(time::Duration::minutes(15))),
             settings: SETTINGS,
         };
         let sessions = Arc::new(SessionManager::new(session_parts, &secret)?);

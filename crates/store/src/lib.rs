@@ -4,6 +4,7 @@
 //! One file a noun; [`statement`] and [`row`] hold what differs between the databases, [`batch`] and [`gather`] how the
 //! writes of many callers share a transaction.
 
+mod access;
 pub mod backup;
 mod batch;
 mod broadcasts;

@@ -1,9 +1,11 @@
 //! Users and their sign-ins.
 
 use async_trait::async_trait;
+use tallylight_core::clock::Time;
 use tallylight_core::ids::{SignInId, UserId};
 use tallylight_core::store::{Taken, UserStore};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
+use tallylight_core::viewer::Client;
 use tallylight_core::{Error, Result};
 
 use crate::Store;
@@ -17,8 +19,8 @@ use crate::transaction::Transaction;
 impl UserStore for Store {
     async fn insert_user(&self, user: &User) -> Result<Result<(), Taken>> {
         let text = "INSERT INTO users (id, username, display_name, email, email_folded, password_hash, role,
-                      stream_key_hash, stream_key_sealed, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING";
+                      stream_key_hash, stream_key_sealed, created_at, default_title)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING";
         let statement = sql(text)
             .bind(user.id.0)
             .bind(&user.username)
@@ -29,7 +31,8 @@ impl UserStore for Store {
             .bind(user.role.name())
             .bind(&user.stream_key.hash)
             .bind(&user.stream_key.sealed)
-            .bind(user.created_at);
+            .bind(user.created_at)
+            .bind(&user.default_title);
         match self.write(&statement).await {
             Ok(_) => Ok(Ok(())),
             Err(Failure::Taken(taken)) => Ok(Err(taken)),
@@ -62,28 +65,32 @@ impl UserStore for Store {
     }
 
     async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()> {
-        let text = "INSERT INTO sign_ins (id, user_id, secret_hash, created_at, used_at, expires_at)
-                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+        let text =
+            "INSERT INTO sign_ins (id, user_id, secret_hash, created_at, used_at, expires_at, user_agent,
+                      ip_address)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
         let statement = sql(text)
             .bind(sign_in.id.0)
             .bind(sign_in.user_id.0)
             .bind(&sign_in.secret_hash)
             .bind(sign_in.created_at)
             .bind(sign_in.used_at)
-            .bind(sign_in.expires_at);
+            .bind(sign_in.expires_at)
+            .bind(&sign_in.client.user_agent)
+            .bind(&sign_in.client.ip.map(|ip| ip.to_string()));
         self.write(&statement).await?;
         Ok(())
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>> {
-        let statement = sql("SELECT * FROM sign_ins WHERE id = $1").bind(id.0);
+        let statement = sql("SELECT * FROM sign_ins WHERE id = $1 AND ended_at IS NULL").bind(id.0);
         self.database.row(statement).await?.as_ref().map(sign_in).transpose()
     }
 
     async fn rotate_sign_in(&self, from: &SignIn, to: &SignIn) -> Result<bool> {
         // The new hash stands there already when an earlier try was committed unnoticed.
         let text = "UPDATE sign_ins SET secret_hash = $1, used_at = $2, expires_at = $3
-                    WHERE id = $4 AND (secret_hash = $5 OR secret_hash = $1)";
+                    WHERE id = $4 AND ended_at IS NULL AND (secret_hash = $5 OR secret_hash = $1)";
         let statement = sql(text)
             .bind(&to.secret_hash)
             .bind(to.used_at)
@@ -93,15 +100,16 @@ impl UserStore for Store {
         Ok(self.write(&statement).await? == 1)
     }
 
-    async fn end_sign_in(&self, id: SignInId) -> Result<()> {
-        self.write(&sql("DELETE FROM sign_ins WHERE id = $1").bind(id.0)).await?;
+    async fn end_sign_in(&self, id: SignInId, at: Time) -> Result<()> {
+        let text = "UPDATE sign_ins SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
+        self.write(&sql(text).bind(at).bind(id.0)).await?;
         Ok(())
     }
 }
 
 impl Store {
     /// One statement as a transaction; how many rows it changed. Doing it twice comes to the same.
-    async fn write(&self, statement: &Statement) -> Result<u64, Failure> {
+    pub(crate) async fn write(&self, statement: &Statement) -> Result<u64, Failure> {
         self.database.transact(&Once(statement)).await
     }
 
@@ -131,7 +139,9 @@ fn user(row: &Row) -> Result<User> {
         password_hash: row.text("password_hash")?,
         role: Role::from_name(&role).ok_or_else(|| Error::Internal(format!("unknown role {role}")))?,
         stream_key: SealedKey { hash: row.hash("stream_key_hash")?, sealed: row.get("stream_key_sealed")? },
+        default_title: row.some_text("default_title")?,
         created_at: row.time("created_at")?,
+        erased_at: row.some_time("erased_at")?,
     })
 }
 
@@ -143,5 +153,10 @@ fn sign_in(row: &Row) -> Result<SignIn> {
         created_at: row.time("created_at")?,
         used_at: row.time("used_at")?,
         expires_at: row.time("expires_at")?,
+        client: Client {
+            ip: row.some_text("ip_address")?.and_then(|ip| ip.parse().ok()),
+            user_agent: row.some_text("user_agent")?,
+            device: None,
+        },
     })
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use tallylight_core::chat::{Reaction, Reactor};
 use tallylight_core::ids::BroadcastId;
-use tallylight_core::token::TokenFault;
+use tallylight_core::scope::Scope;
+use tallylight_core::token::{Fault, TokenFault};
 use tallylight_core::{Caller, Error};
 use tallylight_realtime::Bound;
 use tallylight_realtime::client::{Door, Gate, Session, Unwelcome, Welcome};
@@ -37,9 +38,10 @@ impl Gate for Feed {
             return Ok(Welcome { caller: Caller::Anonymous, ttl: None });
         }
         match self.users.authenticate_for(token) {
-            Ok((caller, seconds)) => Ok(Welcome { caller, ttl: Some(Duration::from_secs(seconds)) }),
-            Err(TokenFault::Expired) => Err(Unwelcome::Refused(Refusal::TOKEN_EXPIRED)),
-            Err(TokenFault::Invalid | TokenFault::OtherKind) => Err(Unwelcome::Closed(Close::INVALID_TOKEN)),
+            Ok((caller, seconds)) => Ok(Welcome { caller, ttl: seconds.map(Duration::from_secs) }),
+            Err(Fault::Token(TokenFault::Expired)) => Err(Unwelcome::Refused(Refusal::TOKEN_EXPIRED)),
+            Err(Fault::Token(_)) => Err(Unwelcome::Closed(Close::INVALID_TOKEN)),
+            Err(Fault::Standing(_)) => Err(Unwelcome::Closed(Close::FORCED)),
         }
     }
 
@@ -51,11 +53,15 @@ impl Gate for Feed {
                 self.cards.subscribe((self.sessions.directory(), self.clock.monotonic()), hub, door)
             }
             Channel::Session(id) => {
-                let bound = self.bind(id, &door.caller(), &request.token).await?;
+                let caller = door.caller().within(Scope::BroadcastsRead);
+                let bound = self.bind(id, &caller, &request.token).await?;
                 self.join(id, Side::Public, request, (door, bound)).await
             }
             Channel::Owner(id) => {
                 door.caller().signed_in().map_err(|_| Refusal::UNAUTHORIZED)?;
+                if !door.caller().has(Scope::EventsRead) {
+                    return Err(Refusal::DENIED);
+                }
                 let broadcast = self.sessions.session(id).await.map_err(|error| refusal(&error))?;
                 if !broadcast.is_owned_by(&door.caller()) {
                     return Err(Refusal::UNKNOWN_CHANNEL);
@@ -67,6 +73,9 @@ impl Gate for Feed {
 
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal> {
         let Ok(Channel::Session(id)) = request.channel.parse() else { return Err(Refusal::DENIED) };
+        if session.caller().identity().is_some_and(|identity| !identity.access.has(Scope::ChatWrite)) {
+            return Err(Refusal::DENIED);
+        }
         let said = serde_json::from_slice(&request.data).map_err(|_| Refusal::BAD_REQUEST)?;
         let done = match said {
             Said::Message { text } => self.sessions.say(session.caller(), id, text).await,
@@ -81,6 +90,10 @@ impl Gate for Feed {
             }
         };
         done.map(|_| ()).map_err(|error| refusal(&error))
+    }
+
+    fn standing(&self, session: &Session) -> Option<Close> {
+        self.users.vet_again(session.caller()).err().map(|_| Close::FORCED)
     }
 
     fn may_stay(&self, session: &Session, channel: &str) -> bool {
@@ -98,7 +111,7 @@ impl Gate for Feed {
             return false;
         };
         match side {
-            Side::Public => broadcast.is_visible_to(session.caller()),
+            Side::Public => broadcast.is_visible_to(&session.caller().clone().within(Scope::BroadcastsRead)),
             Side::Owner => broadcast.is_owned_by(session.caller()),
         }
     }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use tallylight_core::clock::Clock;
+use tallylight_core::scope::Scope;
 use tallylight_core::{Caller, Error, SessionManager, UserManager};
 use tallylight_realtime::client::{Clients, Session};
 use tallylight_realtime::protocol::SubscribeRequest;
@@ -97,12 +98,16 @@ impl Live {
         caller: &Caller,
         requests: &[SubscribeRequest],
     ) -> Result<(), Error> {
+        let reader = caller.clone().within(Scope::BroadcastsRead);
         for request in requests {
             let may = match request.channel.parse().map_err(|_| Error::NotFound("channel"))? {
                 Channel::Directory => true,
-                Channel::Session(id) => self.feed.sessions.session(id).await?.is_visible_to(caller),
+                Channel::Session(id) => self.feed.sessions.session(id).await?.is_visible_to(&reader),
                 Channel::Owner(id) => {
                     caller.signed_in()?;
+                    if !caller.has(Scope::EventsRead) {
+                        return Err(Error::Forbidden("this API key lacks the scope events:read"));
+                    }
                     self.feed.sessions.session(id).await?.is_owned_by(caller)
                 }
             };

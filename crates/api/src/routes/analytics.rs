@@ -14,7 +14,7 @@ use tallylight_core::ids::BroadcastId;
 use tallylight_core::session::Question;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::SignedIn;
+use crate::auth::{By, permit};
 use crate::extract::{Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -93,7 +93,7 @@ fn metrics(list: Option<&String>) -> Result<Vec<Metric>, Problem> {
 ))]
 pub async fn of_session(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::AnalyticsRead>,
     Path(id): Path<BroadcastId>,
     Query(params): Query<AnalyticsParams>,
     headers: HeaderMap,
@@ -144,7 +144,7 @@ fn accepts_csv(headers: &HeaderMap) -> bool {
 ))]
 pub async fn mine(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::AnalyticsRead>,
     Query(params): Query<TotalsParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let (period, metrics) = (period(params.period.as_ref())?, metrics(params.metrics.as_ref())?);

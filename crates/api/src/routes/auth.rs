@@ -1,23 +1,62 @@
 //! Accounts and sign-ins.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
-use http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tallylight_core::user::{Registration, SignedIn};
 
-use crate::extract::Json;
+use crate::auth::cookies;
+use crate::device::{self, Asking};
+use crate::extract::{Base, FromClient, Json};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
 use crate::views::{LoginRequest, RefreshRequest, RegisterRequest, SetupRequest, TokensView};
 
 /// Tokens are nobody's to keep on the way (RFC 9111 §5.2.2.5).
-type Private = [(HeaderName, &'static str); 1];
-const NO_STORE: Private = [(CACHE_CONTROL, "no-store")];
+const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
-fn tokens(signed_in: SignedIn) -> (Private, axum::Json<TokensView>) {
-    (NO_STORE, axum::Json(signed_in.into()))
+/// Where tokens go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Into {
+    /// Into the answer, for programs.
+    Answer,
+    /// Into cookies, for this site's own pages.
+    Cookies,
+}
+
+impl Into {
+    /// As asked for. Cookies are set and read for pages of this site only.
+    fn chosen(cookies: bool, headers: &HeaderMap, app: &App) -> Result<Self, Problem> {
+        match device::asking(headers, app.settings.public_url.as_ref()) {
+            _ if !cookies => Ok(Self::Answer),
+            Asking::OwnPage => Ok(Self::Cookies),
+            _ => Err(Problem::new(
+                "foreign-origin",
+                "cookies are for this site's own pages, which send their Origin",
+            )),
+        }
+    }
+
+    fn answer(self, status: StatusCode, signed_in: SignedIn, app: &App, base: &Base) -> Response {
+        let cookies = match self {
+            Self::Answer => Vec::new(),
+            Self::Cookies => cookies::sign_in(&signed_in, app.users.settings().refresh_token_seconds, base),
+        };
+        let view = match self {
+            Self::Answer => TokensView::open(signed_in),
+            Self::Cookies => TokensView::closed(signed_in),
+        };
+        with_cookies((status, [NO_STORE], axum::Json(view)).into_response(), cookies)
+    }
+}
+
+fn with_cookies(mut response: Response, cookies: Vec<HeaderValue>) -> Response {
+    cookies.into_iter().for_each(|cookie| {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    });
+    response
 }
 
 /// Make an account and sign in.
@@ -27,10 +66,14 @@ fn tokens(signed_in: SignedIn) -> (Private, axum::Json<TokensView>) {
 ))]
 pub async fn register(
     State(app): State<App>,
+    FromClient(client): FromClient,
+    base: Base,
+    headers: HeaderMap,
     Json(request): Json<RegisterRequest>,
-) -> Result<impl IntoResponse, Problem> {
-    let signed_in = app.users.register(request.into()).await?;
-    Ok((StatusCode::CREATED, tokens(signed_in)))
+) -> Result<Response, Problem> {
+    let into = Into::chosen(request.cookies, &headers, &app)?;
+    let signed_in = app.users.register(request.into(), client).await?;
+    Ok(into.answer(StatusCode::CREATED, signed_in, &app, &base))
 }
 
 /// Sign in by user name or e-mail address.
@@ -40,9 +83,14 @@ pub async fn register(
 ))]
 pub async fn login(
     State(app): State<App>,
+    FromClient(client): FromClient,
+    base: Base,
+    headers: HeaderMap,
     Json(request): Json<LoginRequest>,
-) -> Result<impl IntoResponse, Problem> {
-    Ok(tokens(app.users.sign_in(&request.login, request.password).await?))
+) -> Result<Response, Problem> {
+    let into = Into::chosen(request.cookies, &headers, &app)?;
+    let signed_in = app.users.sign_in(&request.login, request.password, client).await?;
+    Ok(into.answer(StatusCode::OK, signed_in, &app, &base))
 }
 
 /// Spend a refresh token for new tokens. Using one twice ends the sign-in.
@@ -52,9 +100,16 @@ pub async fn login(
 ))]
 pub async fn refresh(
     State(app): State<App>,
+    base: Base,
+    headers: HeaderMap,
     Json(request): Json<RefreshRequest>,
-) -> Result<impl IntoResponse, Problem> {
-    Ok(tokens(app.users.refresh(&request.refresh_token).await?))
+) -> Result<Response, Problem> {
+    let into = Into::chosen(request.refresh_token.is_none(), &headers, &app)?;
+    let token = request.refresh_token.as_deref().or_else(|| cookies::refresh_token(&headers));
+    let token =
+        token.ok_or_else(|| Problem::new("unauthenticated", "give a refresh_token: there is no cookie"))?;
+    let signed_in = app.users.refresh(token).await?;
+    Ok(into.answer(StatusCode::OK, signed_in, &app, &base))
 }
 
 /// End the sign-in that a refresh token belongs to.
@@ -64,10 +119,17 @@ pub async fn refresh(
 ))]
 pub async fn logout(
     State(app): State<App>,
+    base: Base,
+    headers: HeaderMap,
     Json(request): Json<RefreshRequest>,
-) -> Result<StatusCode, Problem> {
-    app.users.sign_out(&request.refresh_token).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Response, Problem> {
+    let into = Into::chosen(request.refresh_token.is_none(), &headers, &app)?;
+    let token = request.refresh_token.as_deref().or_else(|| cookies::refresh_token(&headers));
+    if let Some(token) = token {
+        app.users.sign_out(token).await?;
+    }
+    let cookies = if into == Into::Cookies { cookies::sign_out(&base) } else { Vec::new() };
+    Ok(with_cookies(StatusCode::NO_CONTENT.into_response(), cookies))
 }
 
 /// Make the first administrator, by the link that the server printed when it started.
@@ -77,10 +139,14 @@ pub async fn logout(
 ))]
 pub async fn setup(
     State(app): State<App>,
+    FromClient(client): FromClient,
+    base: Base,
+    headers: HeaderMap,
     Json(request): Json<SetupRequest>,
-) -> Result<impl IntoResponse, Problem> {
-    let SetupRequest { setup_token, username, email, password, display_name } = request;
+) -> Result<Response, Problem> {
+    let SetupRequest { setup_token, username, email, password, display_name, cookies } = request;
+    let into = Into::chosen(cookies, &headers, &app)?;
     let registration = Registration { username, email, password, display_name };
-    let signed_in = app.users.set_up(&setup_token, registration).await?;
-    Ok((StatusCode::CREATED, tokens(signed_in)))
+    let signed_in = app.users.set_up(&setup_token, registration, client).await?;
+    Ok(into.answer(StatusCode::CREATED, signed_in, &app, &base))
 }

@@ -9,7 +9,7 @@ use tallylight_core::Caller;
 use tallylight_core::broadcast::Snapshot;
 use tallylight_core::ids::BroadcastId;
 
-use crate::auth::{Auth, SignedIn};
+use crate::auth::{By, Maybe, permit};
 use crate::extract::{Base, Json, Path};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
@@ -26,20 +26,20 @@ use crate::views::{BroadcastView, CreateBroadcastRequest, UpdateBroadcastRequest
 ))]
 pub async fn create(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::BroadcastsWrite>,
     base: Base,
     Json(request): Json<CreateBroadcastRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.create_broadcast(&caller, request.into()).await?;
     let location = format!("/api/broadcasts/{}", broadcast.id);
-    let view = BroadcastView::owned(&broadcast, &base, &app)?;
+    let view = BroadcastView::owned(&broadcast, &caller, &base, &app)?;
     Ok((StatusCode::CREATED, [(LOCATION, location), (CACHE_CONTROL, "no-store".into())], Answer(view)))
 }
 
 /// A broadcast as this caller may see it.
 pub fn view(app: &App, base: &Base, item: &Snapshot, caller: &Caller) -> Result<BroadcastView, Problem> {
     if item.is_owned_by(caller) {
-        Ok(BroadcastView::owned(item, base, app)?)
+        Ok(BroadcastView::owned(item, caller, base, app)?)
     } else {
         Ok(BroadcastView::public(item, base))
     }
@@ -54,7 +54,7 @@ pub fn view(app: &App, base: &Base, item: &Snapshot, caller: &Caller) -> Result<
 ))]
 pub async fn read(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::BroadcastsRead>,
     Path(id): Path<BroadcastId>,
     base: Base,
     headers: HeaderMap,
@@ -73,7 +73,7 @@ pub async fn read(
 ))]
 pub async fn update(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::BroadcastsWrite>,
     Path(id): Path<BroadcastId>,
     base: Base,
     Json(request): Json<UpdateBroadcastRequest>,
@@ -90,7 +90,7 @@ pub async fn update(
 ))]
 pub async fn delete(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::BroadcastsWrite>,
     Path(id): Path<BroadcastId>,
 ) -> Result<StatusCode, Problem> {
     app.broadcasts.delete(&caller, id).await?;

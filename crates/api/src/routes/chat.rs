@@ -10,7 +10,7 @@ use tallylight_core::chat::{MAX_MESSAGES, Reaction};
 use tallylight_core::ids::{BroadcastId, EventId, UserId};
 use utoipa::IntoParams;
 
-use crate::auth::{Auth, SignedIn};
+use crate::auth::{By, Maybe, permit};
 use crate::extract::{Json, Path, Query};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
@@ -42,7 +42,7 @@ pub struct ChatParams {
 ))]
 pub async fn list(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::BroadcastsRead>,
     Path(id): Path<BroadcastId>,
     Query(params): Query<ChatParams>,
     headers: HeaderMap,
@@ -64,7 +64,7 @@ pub async fn list(
 ))]
 pub async fn say(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::ChatWrite>,
     Path(id): Path<BroadcastId>,
     Json(SayRequest { text }): Json<SayRequest>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -81,7 +81,7 @@ pub async fn say(
 ))]
 pub async fn delete(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::ChatWrite>,
     Path((id, message)): Path<(BroadcastId, EventId)>,
 ) -> Result<StatusCode, Problem> {
     app.sessions.delete_message(&caller, id, message).await?;
@@ -96,7 +96,7 @@ pub async fn delete(
 ))]
 pub async fn react(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::ChatWrite>,
     Path(id): Path<BroadcastId>,
     Json(body): Json<ReactRequest>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -114,7 +114,7 @@ pub async fn react(
 ))]
 pub async fn bans(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::ChatWrite>,
     Path(id): Path<BroadcastId>,
 ) -> Result<impl IntoResponse, Problem> {
     let bans = app.sessions.bans(&caller, id).await?;
@@ -130,7 +130,7 @@ pub async fn bans(
 ))]
 pub async fn ban(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::ChatWrite>,
     Path(id): Path<BroadcastId>,
     Json(body): Json<BanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -147,7 +147,7 @@ pub async fn ban(
 ))]
 pub async fn unban(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::ChatWrite>,
     Path((id, user)): Path<(BroadcastId, UserId)>,
 ) -> Result<StatusCode, Problem> {
     app.sessions.unban(&caller, id, user).await?;

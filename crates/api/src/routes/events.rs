@@ -11,7 +11,7 @@ use tallylight_core::event::{EventQuery, is_type_name};
 use tallylight_core::ids::BroadcastId;
 use utoipa::IntoParams;
 
-use crate::auth::SignedIn;
+use crate::auth::{By, permit};
 use crate::extract::{Json, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -85,7 +85,7 @@ impl EventParams {
 ))]
 pub async fn list(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::EventsRead>,
     Path(id): Path<BroadcastId>,
     Query(params): Query<EventParams>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -101,7 +101,7 @@ pub async fn list(
 ))]
 pub async fn log(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::EventsWrite>,
     Path(id): Path<BroadcastId>,
     Json(request): Json<OwnEventRequest>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -117,7 +117,7 @@ pub async fn log(
 ))]
 pub async fn update_metadata(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::BroadcastsWrite>,
     Path(id): Path<BroadcastId>,
     Json(patch): Json<Map<String, Value>>,
 ) -> Result<impl IntoResponse, Problem> {

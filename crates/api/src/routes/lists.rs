@@ -11,7 +11,7 @@ use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::Auth;
+use crate::auth::{Maybe, permit};
 use crate::extract::{Base, parse_query};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
@@ -98,7 +98,7 @@ pub struct ActiveParams {
 ))]
 pub async fn active(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::BroadcastsRead>,
     base: Base,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,

@@ -11,10 +11,10 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
@@ -25,8 +25,8 @@ use tokio::net::TcpStream;
 use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::Known;
-use crate::device;
+use crate::auth::{self, Auth};
+use crate::device::{self, Asking};
 use crate::extract::{Base, Query};
 use crate::live::{Channel, TICKET_LIFE};
 use crate::problem::{Problem, ProblemView};
@@ -54,8 +54,8 @@ pub async fn connect(State(app): State<App>, base: Base, mut request: Request) -
     }
     let (protocol, form) = protocol(headers);
     // What a page of another site has the browser send is not taken for its visitor's will.
-    let is_foreign = device::is_foreign(headers, app.settings.public_url.as_ref());
-    let bearer = bearer(headers).filter(|_| !is_foreign);
+    let is_own = device::asking(headers, app.settings.public_url.as_ref()) != Asking::OtherPage;
+    let bearer = auth::credentials(&Method::GET, headers, &app)?.filter(|_| is_own).map(Into::into);
     let upgrade = request
         .extensions_mut()
         .remove::<OnUpgrade>()
@@ -100,11 +100,6 @@ fn protocol(headers: &HeaderMap) -> (Option<&'static str>, Form) {
     let mut offered = offered.flat_map(|value| value.split(',')).map(str::trim);
     let known = offered.find_map(|name| PROTOCOLS.iter().find(|(known, _)| *known == name));
     known.map_or((None, Form::Json), |(name, form)| (Some(*name), *form))
-}
-
-fn bearer(headers: &HeaderMap) -> Option<Box<str>> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
 /// Hands a connection to the thread of live connections.
@@ -165,7 +160,7 @@ pub struct ListenParams {
 ))]
 pub async fn listen(
     State(app): State<App>,
-    Known { caller, ttl }: Known,
+    Auth { caller, ttl }: Auth,
     base: Base,
     Query(params): Query<ListenParams>,
     headers: HeaderMap,
@@ -253,7 +248,7 @@ pub struct TicketView {
 ))]
 pub async fn ticket(
     State(app): State<App>,
-    Known { caller, ttl }: Known,
+    Auth { caller, ttl }: Auth,
 ) -> Result<impl IntoResponse, Problem> {
     caller.signed_in()?;
     let ticket = app.live.tickets.issue(Welcome { caller, ttl }, app.live.now())?;

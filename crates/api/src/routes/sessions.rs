@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 use tallylight_core::ids::BroadcastId;
 
-use crate::auth::Auth;
+use crate::auth::{Maybe, permit};
 use crate::extract::Path;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -21,7 +21,7 @@ use crate::views::SessionView;
 ))]
 pub async fn read(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::BroadcastsRead>,
     Path(id): Path<BroadcastId>,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.broadcast(&caller, id).await?;

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 use tallylight_core::ids::BroadcastId;
 
-use crate::auth::SignedIn;
+use crate::auth::{By, permit};
 use crate::extract::{Base, Path};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -21,12 +21,12 @@ use crate::views::{BroadcastView, StreamKeyView, rtmp_url};
 ))]
 pub async fn reset(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::Publish>,
     Path(id): Path<BroadcastId>,
     base: Base,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.reset_stream_key(&caller, id).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &base, &app)?)))
+    Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &caller, &base, &app)?)))
 }
 
 /// One's lasting stream key: it feeds one's newest open broadcast, or makes one.
@@ -36,7 +36,7 @@ pub async fn reset(
 ))]
 pub async fn mine(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::Publish>,
     base: Base,
 ) -> Result<impl IntoResponse, Problem> {
     let stream_key = app.users.stream_key(&caller).await?;
@@ -50,7 +50,7 @@ pub async fn mine(
 ))]
 pub async fn reset_mine(
     State(app): State<App>,
-    SignedIn(caller): SignedIn,
+    caller: By<permit::Publish>,
     base: Base,
 ) -> Result<impl IntoResponse, Problem> {
     let stream_key = app.users.reset_stream_key(&caller).await?;

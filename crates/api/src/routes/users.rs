@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 
-use crate::auth::SignedIn;
+use crate::auth::{By, permit};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -16,7 +16,10 @@ use crate::views::UserView;
     (status = 200, description = "The account", body = UserView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
-pub async fn me(State(app): State<App>, SignedIn(caller): SignedIn) -> Result<impl IntoResponse, Problem> {
+pub async fn me(
+    State(app): State<App>,
+    caller: By<permit::AccountRead>,
+) -> Result<impl IntoResponse, Problem> {
     let user = app.users.me(&caller).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
 }

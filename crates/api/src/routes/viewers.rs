@@ -11,7 +11,7 @@ use tallylight_core::quality::Beacon;
 use tallylight_core::session::{JoinRequest, Joined};
 use tallylight_core::viewer::DeviceId;
 
-use crate::auth::Auth;
+use crate::auth::{Maybe, permit};
 use crate::device;
 use crate::extract::{Base, FromClient, Json, Path, parse_field};
 use crate::problem::{Problem, ProblemView};
@@ -30,7 +30,7 @@ use crate::views::{
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub async fn join(
     State(app): State<App>,
-    Auth(caller): Auth,
+    caller: Maybe<permit::ViewersWrite>,
     Path(id): Path<BroadcastId>,
     base: Base,
     FromClient(mut client): FromClient,

@@ -21,8 +21,9 @@ use crate::event::EventType;
 use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::publishers::Cut;
+use crate::scope::Scope;
 use crate::session::{JoinRequest, Joined, Question, SessionManager};
-use crate::user::StreamKeys;
+use crate::user::{Role, StreamKeys};
 use crate::validate;
 use crate::viewer::Client;
 
@@ -128,9 +129,9 @@ impl BroadcastManager {
     /// Makes a broadcast.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Invalid`], or the store's.
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for viewers, [`Error::Invalid`], or the store's.
     pub async fn create_broadcast(&self, caller: &Caller, request: CreateBroadcast) -> Result<Snapshot> {
-        let owner = caller.signed_in()?;
+        let owner = caller.at_least(Role::Broadcaster)?;
         request.validate()?;
         let open = self.ledger.directory.count_of(owner.id);
         if open >= self.settings.max_open_broadcasts {
@@ -293,7 +294,7 @@ impl BroadcastManager {
         id: BroadcastId,
         update: &UpdateBroadcast,
     ) -> Result<Snapshot> {
-        if update.is_featured.is_some() && !caller.is_admin() {
+        if update.is_featured.is_some() && !(caller.is_admin() && caller.has(Scope::AdminWrite)) {
             caller.signed_in()?;
             self.ledger.owned(caller, id).await?;
             return Err(Error::Forbidden("only an administrator can feature a broadcast"));

@@ -4,6 +4,7 @@ use tracing::info;
 
 use super::SessionManager;
 use crate::broadcast::{CreateBroadcast, IngestState, Snapshot, Status, create};
+use crate::caller::Access;
 use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, PublishId, UserId};
 use crate::ledger::{Decision, wait_for};
@@ -103,8 +104,9 @@ impl SessionManager {
         if let Some(open) = self.ledger.directory.newest_of(user.id) {
             return Ok(open);
         }
-        let request = CreateBroadcast::titled(format!("{} is live", user.display_name));
-        let created = create(&self.ledger, &self.keys, &user.identity(), request).await?;
+        let title = user.default_title.clone().unwrap_or_else(|| format!("{} is live", user.display_name));
+        let owner = user.identity(Access::Server);
+        let created = create(&self.ledger, &self.keys, &owner, CreateBroadcast::titled(title)).await?;
         self.created(&created);
         Ok(created)
     }

@@ -16,7 +16,6 @@ use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
-const USER_AGENT_CHARS: usize = 512;
 /// How many viewers are written about at once.
 const AT_ONCE: usize = 1_000;
 
@@ -82,6 +81,7 @@ impl SessionManager {
         request: JoinRequest,
         client: Client,
     ) -> Result<Joined> {
+        self.standing.refuse_client(&client, self.clock().now())?;
         let broadcast = self.ledger.get(id).await?;
         if !broadcast.is_visible_to(caller) {
             return Err(Error::NotFound("broadcast"));
@@ -143,7 +143,6 @@ impl SessionManager {
 
     /// Takes a place in the store and enters the viewer as present.
     async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
-        let user_agent = client.user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
         let user_id = who.user;
         let person = match (user_id, who.person, &client.device) {
             (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
@@ -157,7 +156,7 @@ impl SessionManager {
             user_id,
             person,
             at: self.clock().now(),
-            client: Client { user_agent, ..client },
+            client: client.brief(),
         };
         let now = self.clock().monotonic();
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;

@@ -10,15 +10,18 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Role, SignIn, StreamKeys, User};
-use crate::caller::{Caller, Identity};
+use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::{Ids, SignInId, UserId};
+use crate::key;
 use crate::password::Passwords;
 use crate::secret::{Secret, sha256};
+use crate::standing::Standing;
 use crate::store::{Taken, UserStore};
-use crate::token::{AccessTokens, Grant, TokenFault};
+use crate::token::{AccessTokens, Fault, Grant, LEEWAY_SECONDS};
 use crate::validate;
+use crate::viewer::Client;
 
 const REFRESH_PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
@@ -65,6 +68,13 @@ pub struct UserSettings {
     pub refresh_token_seconds: u32,
 }
 
+impl UserSettings {
+    /// For how long an access token can be good, with all leeway.
+    pub fn token_life(&self) -> time::Duration {
+        time::Duration::seconds(i64::from(self.access_token_seconds) + LEEWAY_SECONDS)
+    }
+}
+
 /// What a [`UserManager`] is made of.
 pub struct UserParts {
     /// Where users are kept.
@@ -75,6 +85,8 @@ pub struct UserParts {
     pub ids: Arc<dyn Ids>,
     /// Stream keys.
     pub keys: Arc<StreamKeys>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
     /// Settings.
     pub settings: UserSettings,
 }
@@ -98,33 +110,57 @@ impl UserManager {
         Ok(Self { parts, passwords, tokens: AccessTokens::new(secret)?, set_up: Mutex::new(None) })
     }
 
-    /// Whom an access token names.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`].
-    pub fn authenticate(&self, access_token: &str) -> Result<Caller> {
-        Ok(self.authenticate_for(access_token)?.0)
+    /// The settings in force.
+    pub fn settings(&self) -> &UserSettings {
+        &self.parts.settings
     }
 
-    /// As [`UserManager::authenticate`], and for how many seconds more.
+    /// Whom an access token or an API key names.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Suspended`].
+    pub fn authenticate(&self, credentials: &str) -> Result<Caller> {
+        Ok(self.authenticate_for(credentials)?.0)
+    }
+
+    /// As [`UserManager::authenticate`], and for how many seconds more; `None`: until it is revoked.
     ///
     /// # Errors
     /// Why not.
-    pub fn authenticate_for(&self, access_token: &str) -> Result<(Caller, u64), TokenFault> {
-        let (identity, left) = self.tokens.check(access_token, self.parts.clock.now())?;
-        Ok((Caller::User(identity), left))
+    pub fn authenticate_for(&self, credentials: &str) -> Result<(Caller, Option<u64>), Fault> {
+        let (now, standing) = (self.parts.clock.now(), &self.parts.standing);
+        if credentials.starts_with(key::PREFIX) {
+            let identity = standing.identify(credentials, now).map_err(Fault::Standing)?;
+            return Ok((Caller::User(identity), None));
+        }
+        let (identity, left) = self.tokens.check(credentials, now).map_err(Fault::Token)?;
+        let identity = standing.vet(identity, now).map_err(Fault::Standing)?;
+        Ok((Caller::User(identity), Some(left)))
+    }
+
+    /// A caller who was let in before, as of now.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where the sign-in has ended or the key was revoked, or [`Error::Suspended`].
+    pub fn vet_again(&self, caller: &Caller) -> Result<Caller> {
+        match caller {
+            Caller::Anonymous => Ok(Caller::Anonymous),
+            Caller::User(identity) => {
+                self.parts.standing.vet_again(identity.clone(), self.parts.clock.now()).map(Caller::User)
+            }
+        }
     }
 
     /// Makes an account and signs in.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Taken`], [`Error::Forbidden`] where registration is closed, or the store's.
-    pub async fn register(&self, registration: Registration) -> Result<SignedIn> {
+    pub async fn register(&self, registration: Registration, client: Client) -> Result<SignedIn> {
         if !self.parts.settings.registration {
             return Err(Error::Forbidden("this server does not take registrations: ask its administrator"));
         }
         let user = self.create_user(registration, Role::Broadcaster).await?;
-        self.begin(user).await
+        self.begin(user, client).await
     }
 
     /// Makes an account with a role, for the set-up and for the operator's commands.
@@ -145,7 +181,9 @@ impl UserManager {
             password_hash,
             role,
             stream_key: keys.generate(&id.0)?,
+            default_title: None,
             created_at: now,
+            erased_at: None,
         };
         match store.insert_user(&user).await? {
             Ok(()) => Ok(user),
@@ -157,13 +195,14 @@ impl UserManager {
     /// Signs in by user name or e-mail address.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Busy`].
-    pub async fn sign_in(&self, login: &str, password: String) -> Result<SignedIn> {
+    /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Suspended`] to those who
+    /// know the password; [`Error::Busy`].
+    pub async fn sign_in(&self, login: &str, password: String, client: Client) -> Result<SignedIn> {
         let user = self.parts.store.user_by_login(login).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(hash, password).await?;
         match user {
-            Some(user) if matches => self.begin(user).await,
+            Some(user) if matches => self.begin(user, client).await,
             _ => Err(Error::Unauthenticated("the user name or the password is wrong")),
         }
     }
@@ -187,7 +226,8 @@ impl UserManager {
             return Err(invalid());
         }
         let user = store.user(current.user_id).await?.ok_or_else(invalid)?;
-        let (mut next, token) = self.new_sign_in(id, user.id)?;
+        self.parts.standing.refuse_user(user.id, now)?;
+        let (mut next, token) = self.new_sign_in(id, user.id, current.client.clone())?;
         next.created_at = current.created_at;
         if !store.rotate_sign_in(&current, &next).await? {
             self.end_reused(&current).await?;
@@ -197,8 +237,15 @@ impl UserManager {
     }
 
     async fn end_reused(&self, sign_in: &SignIn) -> Result<()> {
-        self.parts.store.end_sign_in(sign_in.id).await?;
+        self.end(sign_in.id).await?;
         tracing::warn!(user_id = %sign_in.user_id, "a spent refresh token was used again; its sign-in is ended");
+        Ok(())
+    }
+
+    async fn end(&self, id: SignInId) -> Result<()> {
+        let now = self.parts.clock.now();
+        self.parts.store.end_sign_in(id, now).await?;
+        self.parts.standing.end([id], now);
         Ok(())
     }
 
@@ -210,7 +257,7 @@ impl UserManager {
         let Some((id, secret)) = parse_refresh(refresh_token) else { return Ok(()) };
         let Some(current) = self.parts.store.sign_in(id).await? else { return Ok(()) };
         if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_ok() {
-            self.parts.store.end_sign_in(id).await?;
+            self.end(id).await?;
         }
         Ok(())
     }
@@ -265,7 +312,7 @@ impl UserManager {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for a wrong or spent token, [`Error::Invalid`], [`Error::Taken`].
-    pub async fn set_up(&self, token: &str, registration: Registration) -> Result<SignedIn> {
+    pub async fn set_up(&self, token: &str, registration: Registration, client: Client) -> Result<SignedIn> {
         let mut offered = self.set_up.lock().await;
         let given = sha256(token.as_bytes());
         let matches =
@@ -277,7 +324,7 @@ impl UserManager {
         }
         let user = self.create_user(registration, Role::Admin).await?;
         *offered = None;
-        self.begin(user).await
+        self.begin(user, client).await
     }
 
     /// Whether the store answers.
@@ -288,20 +335,22 @@ impl UserManager {
         self.parts.store.has_admin().await.map(|_| ())
     }
 
-    async fn begin(&self, user: User) -> Result<SignedIn> {
-        let id = SignInId(self.parts.ids.uuid(self.parts.clock.now())?);
-        let (sign_in, token) = self.new_sign_in(id, user.id)?;
+    async fn begin(&self, user: User, client: Client) -> Result<SignedIn> {
+        let now = self.parts.clock.now();
+        self.parts.standing.refuse_user(user.id, now)?;
+        let id = SignInId(self.parts.ids.uuid(now)?);
+        let (sign_in, token) = self.new_sign_in(id, user.id, client.brief())?;
         self.parts.store.insert_sign_in(&sign_in).await?;
         self.signed_in(user, id, token)
     }
 
-    fn new_sign_in(&self, id: SignInId, user_id: UserId) -> Result<(SignIn, String)> {
+    fn new_sign_in(&self, id: SignInId, user_id: UserId, client: Client) -> Result<(SignIn, String)> {
         let mut secret = [0; SECRET_BYTES];
         self.parts.ids.fill(&mut secret)?;
         let now = self.parts.clock.now();
         let expires_at = now + time::Duration::seconds(i64::from(self.parts.settings.refresh_token_seconds));
-        let sign_in =
-            SignIn { id, user_id, secret_hash: sha256(&secret), created_at: now, used_at: now, expires_at };
+        let secret_hash = sha256(&secret);
+        let sign_in = SignIn { id, user_id, secret_hash, created_at: now, used_at: now, expires_at, client };
         let token = format!(
             "{REFRESH_PREFIX}{}",
             URL_SAFE_NO_PAD.encode([id.0.as_bytes().as_slice(), &secret].concat())
@@ -310,7 +359,7 @@ impl UserManager {
     }
 
     fn signed_in(&self, user: User, sign_in: SignInId, refresh_token: String) -> Result<SignedIn> {
-        let identity: Identity = user.identity();
+        let identity = user.identity(Access::SignIn(sign_in));
         let now = self.parts.clock.now();
         let seconds = self.parts.settings.access_token_seconds;
         let id = self.parts.ids.uuid(now)?;

@@ -201,7 +201,7 @@ impl UserStore for Database {
         Ok(Self::rotate_sign_in(self, from, to))
     }
 
-    async fn end_sign_in(&self, id: SignInId) -> Result<()> {
+    async fn end_sign_in(&self, id: SignInId, _at: Time) -> Result<()> {
         Self::end_sign_in(self, id);
         Ok(())
     }

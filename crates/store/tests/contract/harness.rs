@@ -308,6 +308,8 @@ impl Db {
             password_hash: "$argon2id$…".into(),
             role: Role::Broadcaster,
             stream_key: self.key(),
+            default_title: None,
+            erased_at: None,
             created_at: NOON,
         }
     }
@@ -323,6 +325,7 @@ impl Db {
             id: SignInId(self.id()),
             user_id: user.id,
             secret_hash: [1; 32],
+            client: Client::default(),
             created_at: NOON,
             used_at: NOON,
             expires_at: NOON + time::Duration::days(30),

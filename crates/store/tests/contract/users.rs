@@ -66,8 +66,8 @@ pub async fn a_sign_in_is_read_back_until_it_ends(db: Db) {
     let ada = db.user("ada").await;
     let (laptop, phone) = (db.sign_in_of(&ada).await, db.sign_in_of(&ada).await);
     assert_eq!(db.sign_in(laptop.id).await.unwrap().as_ref(), Some(&laptop));
-    db.end_sign_in(laptop.id).await.unwrap();
-    db.end_sign_in(laptop.id).await.unwrap();
+    db.end_sign_in(laptop.id, NOON).await.unwrap();
+    db.end_sign_in(laptop.id, NOON).await.unwrap();
     assert_eq!(db.sign_in(laptop.id).await.unwrap(), None);
     assert_eq!(db.sign_in(phone.id).await.unwrap(), Some(phone));
     assert_eq!(db.sign_in(SignInId(db.id())).await.unwrap(), None);
@@ -82,7 +82,7 @@ pub async fn of_two_rotations_of_a_sign_in_one_wins(db: Db) {
     assert!(db.rotate_sign_in(&first, &second).await.unwrap());
     assert!(!db.rotate_sign_in(&first, &stolen).await.unwrap(), "the first one's secret is spent");
     assert_eq!(db.sign_in(first.id).await.unwrap().as_ref(), Some(&second));
-    db.end_sign_in(first.id).await.unwrap();
+    db.end_sign_in(first.id, NOON).await.unwrap();
     assert!(!db.rotate_sign_in(&second, &stolen).await.unwrap(), "an ended sign-in stays ended");
 }
 

@@ -8,6 +8,7 @@ use tallylight_core::audit::Auditor;
 use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
+use tallylight_core::caller::Access;
 use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
@@ -15,6 +16,7 @@ use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::{Admission, JoinRequest, Joined, SessionParts, SessionSettings};
+use tallylight_core::standing::Standing;
 use tallylight_core::store::{BroadcastStore, SessionStore, UserStore};
 use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts, UserSettings};
 use tallylight_core::viewer::Client;
@@ -131,6 +133,8 @@ impl World {
         let store = Arc::new(Store::open(&home.location(), Limits::default()).await.unwrap());
         let (secret, ids) = (Secret::new(&[7; 32]), Arc::new(SystemIds::default()));
         let keys = Arc::new(StreamKeys::new(&secret, ids.clone()).unwrap());
+        let standing = Arc::new(Standing::new(settings.users.token_life()));
+        standing.restore(store.as_ref(), clock.now()).await.unwrap();
         let door = Arc::new(Door::new(store.clone()));
         let ledger = Arc::new(Ledger::new(door.clone(), clock.clone(), ids.clone()));
         let parts = SessionParts {
@@ -140,6 +144,7 @@ impl World {
             bans: door.clone(),
             users: store.clone(),
             keys: keys.clone(),
+            standing: standing.clone(),
             settings: settings.sessions,
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
@@ -148,6 +153,7 @@ impl World {
             clock: clock.clone(),
             ids,
             keys: keys.clone(),
+            standing: standing.clone(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
@@ -200,10 +206,12 @@ impl World {
             password_hash: "none".into(),
             role,
             stream_key: self.keys.generate(&id.0).unwrap(),
+            default_title: None,
+            erased_at: None,
             created_at: NOON,
         };
         assert_eq!(self.store.insert_user(&user).await.unwrap(), Ok(()));
-        Caller::User(user.identity())
+        Caller::User(user.identity(Access::Server))
     }
 
     pub async fn show(&self, owner: &Caller) -> BroadcastId {
@@ -237,7 +245,7 @@ impl World {
 
     pub async fn owner_of(&self, id: BroadcastId) -> Caller {
         let owner = self.store.broadcast(id).await.unwrap().unwrap().owner;
-        Caller::User(self.store.user(owner).await.unwrap().unwrap().identity())
+        Caller::User(self.store.user(owner).await.unwrap().unwrap().identity(Access::Server))
     }
 
     pub async fn count(&self, id: BroadcastId) -> u32 {

@@ -120,7 +120,7 @@ async fn no_busy_statement_reads_a_whole_table() {
         db.user_by_stream_key(&ada.stream_key.hash).await.unwrap();
         let sign_in = db.sign_in_of(&ada).await;
         db.rotate_sign_in(&sign_in, &sign_in).await.unwrap();
-        db.end_sign_in(sign_in.id).await.unwrap();
+        db.end_sign_in(sign_in.id, NOON).await.unwrap();
         db.seats().await.unwrap();
         let row = QualityRow {
             id: db.id(),

@@ -1,0 +1,337 @@
+//! Who may do what at this moment, in memory, so that no request has to ask the database.
+//!
+//! An access token says what was true when it was issued. What changed since is here: sign-ins that ended, roles that
+//! were given, people, devices and networks that are kept out, and the keys of programs. Whoever changes one of these in
+//! the database tells it here, and whoever holds open connections is told that something changed.
+
+mod bans;
+mod keys;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::watch;
+
+use bans::Bans;
+use keys::Keys;
+
+use crate::ban::Ban;
+use crate::caller::{Access, Identity};
+use crate::clock::Time;
+use crate::error::{Error, Result};
+use crate::ids::{BanId, KeyId, SignInId, UserId};
+use crate::key::{self, ApiKey};
+use crate::store::AccessStore;
+use crate::user::Role;
+use crate::viewer::{Client, DeviceId};
+
+pub use keys::OwnedKey;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Standing {
+    state: RwLock<State>,
+    /// For how long an access token is good at the most, with all leeway.
+    token_life: time::Duration,
+    changes: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Sign-ins that ended, until no access token of theirs can be good.
+    ended: HashMap<SignInId, Time>,
+    /// Roles that were given, until no access token says otherwise.
+    roles: HashMap<UserId, (Role, Time)>,
+    keys: Keys,
+    bans: Bans,
+}
+
+impl Standing {
+    /// Nobody is kept out. `token_life`: for how long an access token is good at the most.
+    pub fn new(token_life: time::Duration) -> Self {
+        Self { state: RwLock::default(), token_life, changes: watch::Sender::new(()) }
+    }
+
+    /// Loads what was so when the server stopped.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn restore(&self, store: &dyn AccessStore, now: Time) -> Result<()> {
+        let since = now - self.token_life;
+        let (ended, roles) =
+            (store.sign_ins_ended_since(since).await?, store.roles_given_since(since).await?);
+        let (keys, bans) = (store.keys_in_force(now).await?, store.bans_in_force(now).await?);
+        let mut state = self.write();
+        state.ended = ended.into_iter().map(|id| (id, now + self.token_life)).collect();
+        state.roles = roles.into_iter().map(|(id, role)| (id, (role, now + self.token_life))).collect();
+        keys.into_iter().for_each(|key| state.keys.put(key));
+        bans.into_iter().for_each(|ban| state.bans.put(ban));
+        Ok(())
+    }
+
+    /// Told whenever somebody may do less than before.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Whom an API key names at this time.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Suspended`].
+    pub fn identify(&self, key: &str, now: Time) -> Result<Identity> {
+        let invalid =
+            Error::Unauthenticated("this API key is not valid: it may be misspelt, revoked or expired");
+        let hash = key::hash(key).ok_or(invalid.clone())?;
+        let state = self.read();
+        let owned = state.keys.get(&hash).filter(|owned| owned.key.is_in_force(now)).ok_or(invalid)?;
+        state.refuse_user(owned.key.user_id, now)?;
+        let access = Access::Key(owned.key.id, owned.key.scopes);
+        let (id, username) = (owned.key.user_id, owned.username.clone());
+        Ok(Identity { id, username, role: owned.role, access })
+    }
+
+    /// Whom an access token names at this time, by what it said.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where the sign-in has ended, or [`Error::Suspended`].
+    pub fn vet(&self, identity: Identity, now: Time) -> Result<Identity> {
+        let state = self.read();
+        if let Access::SignIn(id) = identity.access
+            && state.ended.contains_key(&id)
+        {
+            return Err(Error::Unauthenticated("this sign-in has ended: sign in again"));
+        }
+        state.refuse_user(identity.id, now)?;
+        let role = state.roles.get(&identity.id).map_or(identity.role, |(role, _)| *role);
+        Ok(Identity { role, ..identity })
+    }
+
+    /// As [`Standing::vet`] for somebody who was let in before, by a key too.
+    ///
+    /// # Errors
+    /// As [`Standing::vet`].
+    pub fn vet_again(&self, identity: Identity, now: Time) -> Result<Identity> {
+        if let Access::Key(id, _) = identity.access {
+            let state = self.read();
+            let owned = state.keys.by_id(id).filter(|owned| owned.key.is_in_force(now));
+            let owned = owned.ok_or(Error::Unauthenticated("this API key is not valid any more"))?;
+            state.refuse_user(identity.id, now)?;
+            return Ok(Identity { role: owned.role, ..identity });
+        }
+        self.vet(identity, now)
+    }
+
+    /// Refuses a suspended user.
+    ///
+    /// # Errors
+    /// [`Error::Suspended`].
+    pub fn refuse_user(&self, user: UserId, now: Time) -> Result<()> {
+        self.read().refuse_user(user, now)
+    }
+
+    /// Refuses a device or an address that is kept out.
+    ///
+    /// # Errors
+    /// [`Error::ShutOut`].
+    pub fn refuse_client(&self, client: &Client, now: Time) -> Result<()> {
+        self.refuse_from(client.ip, client.device.as_ref(), now)
+    }
+
+    /// As [`Standing::refuse_client`].
+    ///
+    /// # Errors
+    /// [`Error::ShutOut`].
+    pub fn refuse_from(&self, ip: Option<IpAddr>, device: Option<&DeviceId>, now: Time) -> Result<()> {
+        let state = self.read();
+        if state.bans.is_empty() {
+            return Ok(());
+        }
+        let ban = ip.and_then(|ip| state.bans.of_address(ip, now));
+        let ban = ban.or_else(|| device.and_then(|device| state.bans.of_device(device, now)));
+        ban.map_or(Ok(()), |ban| Err(Error::ShutOut { until: ban.until }))
+    }
+
+    /// Notes a ban.
+    pub fn ban(&self, ban: Ban) {
+        self.write().bans.put(ban);
+        self.changes.send_replace(());
+    }
+
+    /// Notes that a ban was lifted.
+    pub fn lift(&self, id: BanId) {
+        self.write().bans.remove(id);
+    }
+
+    /// Notes that sign-ins ended.
+    pub fn end(&self, sign_ins: impl IntoIterator<Item = SignInId>, now: Time) {
+        let until = now + self.token_life;
+        self.write().ended.extend(sign_ins.into_iter().map(|id| (id, until)));
+        self.changes.send_replace(());
+    }
+
+    /// Notes a role that was given.
+    pub fn give_role(&self, user: UserId, role: Role, now: Time) {
+        let mut state = self.write();
+        state.roles.insert(user, (role, now + self.token_life));
+        state.keys.give_role(user, role);
+        drop(state);
+        self.changes.send_replace(());
+    }
+
+    /// Notes a new key.
+    pub fn put_key(&self, key: OwnedKey) {
+        self.write().keys.put(key);
+    }
+
+    /// Notes that keys were revoked; those of a user that are left, if any.
+    pub fn revoke_key(&self, id: KeyId) {
+        self.write().keys.remove(id);
+        self.changes.send_replace(());
+    }
+
+    /// Notes that a user's keys are all gone.
+    pub fn revoke_keys_of(&self, user: UserId) {
+        self.write().keys.remove_of(user);
+        self.changes.send_replace(());
+    }
+
+    /// The key of an id, if it is in memory.
+    pub fn key(&self, id: KeyId) -> Option<ApiKey> {
+        self.read().keys.by_id(id).map(|owned| owned.key.clone())
+    }
+
+    /// All bans in force, the latest first.
+    pub fn bans(&self, now: Time) -> Vec<Ban> {
+        self.read().bans.all(now)
+    }
+
+    /// The ban of a user that is in force, if there is one.
+    pub fn suspension(&self, user: UserId, now: Time) -> Option<Ban> {
+        self.read().bans.of_user(user, now).cloned()
+    }
+
+    /// Forgets what no token can tell any more, and bans and keys that are over. To be called now and then.
+    pub fn forget_past(&self, now: Time) {
+        let mut state = self.write();
+        state.ended.retain(|_, until| *until > now);
+        state.roles.retain(|_, (_, until)| *until > now);
+        state.bans.forget_past(now);
+        state.keys.forget_past(now);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn refuse_user(&self, user: UserId, now: Time) -> Result<()> {
+        let ban = self.bans.of_user(user, now);
+        ban.map_or(Ok(()), |ban| Err(Error::Suspended { until: ban.until }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ban::BanTarget;
+    use crate::ids::SystemIds;
+    use crate::scope::{Scope, Scopes};
+
+    const NOON: Time = time::macros::datetime!(2026-05-01 12:00 UTC);
+    const ADA: UserId = UserId(Uuid::from_u128(1));
+    const PHONE: SignInId = SignInId(Uuid::from_u128(2));
+    const LAPTOP: SignInId = SignInId(Uuid::from_u128(3));
+
+    fn standing() -> Standing {
+        Standing::new(time::Duration::minutes(15))
+    }
+
+    fn ada(access: Access) -> Identity {
+        Identity { id: ADA, username: "ada".into(), role: Role::Broadcaster, access }
+    }
+
+    fn ban(target: BanTarget, until: Option<Time>) -> Ban {
+        let id = BanId(Uuid::from_u128(9));
+        Ban { id, target, until, reason: None, created_by: None, created_at: NOON }
+    }
+
+    #[test]
+    fn an_ended_sign_in_is_refused_and_another_of_the_same_user_is_not() {
+        let standing = standing();
+        standing.end([PHONE], NOON);
+        assert!(standing.vet(ada(Access::SignIn(PHONE)), NOON).is_err());
+        assert!(standing.vet(ada(Access::SignIn(LAPTOP)), NOON).is_ok());
+        standing.forget_past(NOON + time::Duration::minutes(14));
+        assert!(standing.vet(ada(Access::SignIn(PHONE)), NOON).is_err(), "its last token may still be good");
+        standing.forget_past(NOON + time::Duration::minutes(15));
+        assert_eq!(standing.read().ended.len(), 0);
+    }
+
+    #[test]
+    fn a_role_holds_at_once_whatever_the_token_says() {
+        let standing = standing();
+        standing.give_role(ADA, Role::Viewer, NOON);
+        let now = standing.vet(ada(Access::SignIn(PHONE)), NOON).unwrap();
+        assert_eq!(now.role, Role::Viewer);
+    }
+
+    #[test]
+    fn whoever_is_suspended_may_nothing_by_any_credentials_until_it_is_over() {
+        let (standing, key) = (standing(), key::generate(&SystemIds::default()).unwrap());
+        standing.put_key(owned(&key, [Scope::AdminRead]));
+        standing.ban(ban(BanTarget::User(ADA), Some(NOON + time::Duration::hours(1))));
+        assert!(matches!(standing.vet(ada(Access::SignIn(PHONE)), NOON), Err(Error::Suspended { .. })));
+        assert!(matches!(standing.identify(&key.text, NOON), Err(Error::Suspended { .. })));
+        let later = NOON + time::Duration::hours(1);
+        assert!(standing.vet(ada(Access::SignIn(PHONE)), later).is_ok());
+    }
+
+    #[test]
+    fn a_key_reaches_as_far_as_its_scopes_and_its_owners_role_until_it_is_revoked() {
+        let (standing, key) = (standing(), key::generate(&SystemIds::default()).unwrap());
+        standing.put_key(owned(&key, [Scope::AdminRead]));
+        standing.give_role(ADA, Role::Admin, NOON);
+        let caller = standing.identify(&key.text, NOON).unwrap();
+        assert_eq!(caller.role, Role::Admin);
+        assert!(caller.access.has(Scope::AdminRead) && !caller.access.has(Scope::AdminWrite));
+        standing.revoke_key(KeyId(Uuid::from_u128(5)));
+        assert!(standing.identify(&key.text, NOON).is_err() && standing.vet_again(caller, NOON).is_err());
+    }
+
+    #[test]
+    fn a_network_or_a_device_is_shut_out_and_its_neighbours_are_not() {
+        let standing = standing();
+        standing.ban(ban(BanTarget::Network("2001:db8:1::/48".parse().unwrap()), None));
+        let device = DeviceId::parse("0123456789abcdef").unwrap();
+        standing.ban(Ban { id: BanId(Uuid::from_u128(10)), ..ban(BanTarget::Device(device.clone()), None) });
+        let from = |ip: &str, device| standing.refuse_from(Some(ip.parse().unwrap()), device, NOON);
+        assert!(from("2001:db8:1:ffff::1", None).is_err());
+        assert!(from("2001:db8:2::1", None).is_ok() && from("203.0.113.7", Some(&device)).is_err());
+        standing.lift(BanId(Uuid::from_u128(9)));
+        assert!(from("2001:db8:1:ffff::1", None).is_ok());
+    }
+
+    fn owned(key: &key::NewKey, scopes: impl IntoIterator<Item = Scope>) -> OwnedKey {
+        let key = ApiKey {
+            id: KeyId(Uuid::from_u128(5)),
+            user_id: ADA,
+            name: "bot".into(),
+            hash: key.hash,
+            hint: key.hint.clone(),
+            scopes: scopes.into_iter().collect::<Scopes>(),
+            created_at: NOON,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        OwnedKey { key, username: "ada".into(), role: Role::Broadcaster }
+    }
+}
