@@ -3,13 +3,15 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use http::header::{RANGE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Method};
@@ -20,17 +22,31 @@ use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
 use crate::problem::{Outage, Problem};
+use crate::sight::{Route, Sight};
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
-    let outages = Arc::new(Outages { clock, logged: Mutex::default() });
+pub fn around(router: Router, surroundings: Surroundings) -> Router {
+    let Surroundings { max_body_bytes, clock, sight } = surroundings;
+    let outages = Arc::new(Outages { clock: clock.clone(), logged: Mutex::default() });
+    let desk = Arc::new(Desk { outages, sight, clock });
     router.layer(
         ServiceBuilder::new()
+            // Outermost, so that whatever is answered further in is counted and logged too.
+            .layer_fn(move |inner| Answered { inner, desk: desk.clone(), route: Arc::default() })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
-            .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
+}
+
+/// What layers work with.
+pub struct Surroundings {
+    /// The largest body of a request.
+    pub max_body_bytes: usize,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where requests are counted.
+    pub sight: Arc<Sight>,
 }
 
 /// Everything that is public may be read from any page, and by bearer token everything else: never with cookies.
@@ -49,21 +65,32 @@ fn allowed_headers() -> Vec<HeaderName> {
     own.into_iter().chain(cmcd::HEADERS.map(HeaderName::from_static)).collect()
 }
 
-/// Logs each answer and adds the headers that all have; carries what writes to its end.
+/// Where answers are logged and counted.
+struct Desk {
+    outages: Arc<Outages>,
+    sight: Arc<Sight>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Logs and counts each answer and adds the headers that all have; carries what writes to its end.
 ///
 /// One service rather than a function a layer, because each of those costs every request several allocations.
 #[derive(Clone)]
 struct Answered<S> {
     inner: S,
-    outages: Arc<Outages>,
+    desk: Arc<Desk>,
+    /// Where this route is counted: each has a service of its own, so that it is looked up once.
+    route: Arc<OnceLock<Arc<Route>>>,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-impl<S> Service<Request> for Answered<S>
+impl<S, B> Service<Request> for Answered<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = http::Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Response = Response;
     type Error = Infallible;
@@ -76,15 +103,19 @@ where
     fn call(&mut self, request: Request) -> Answering {
         let method = request.method().clone();
         // The pattern, not the address: addresses of playback carry tokens.
-        let route = request.extensions().get::<MatchedPath>().cloned();
+        let pattern = || request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        let route = self.route.get_or_init(|| self.desk.sight.routes.of(pattern())).clone();
         let answer = self.inner.call(request);
-        let outages = self.outages.clone();
+        let desk = self.desk.clone();
         Box::pin(async move {
+            let (began, _under_way) = (desk.clock.monotonic(), desk.sight.routes.in_flight().enter());
+            let answer = async { answer.await.map(|response| response.map(Body::new)) };
             let mut response = if method.is_safe() { answer.await? } else { to_the_end(answer).await? };
-            let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-            tracing::debug!(%method, route, status = response.status().as_u16(), "answered");
+            let status = response.status();
+            route.answered(&method, status, desk.clock.monotonic().saturating_sub(began));
+            tracing::debug!(%method, route = route.pattern, status = status.as_u16(), "answered");
             if let Some(Outage(reason)) = response.extensions_mut().remove() {
-                outages.log(&reason);
+                desk.outages.log(&reason);
             }
             let headers = response.headers_mut();
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -165,6 +196,28 @@ mod tests {
         assert_eq!(outage.map(|outage| outage.0.as_str()), Some("no route to db.internal"));
         let answer = Problem::from(Error::Busy("writes")).into_response();
         assert!(answer.extensions().get::<Outage>().is_none());
+    }
+
+    #[tokio::test]
+    async fn whatever_happens_further_in_is_counted() {
+        let sight = Arc::new(Sight::new(Vec::new(), None));
+        let clock: Arc<dyn Clock> = Arc::new(tallylight_core::clock::SystemClock::start());
+        let surroundings = Surroundings { max_body_bytes: 1, clock, sight: sight.clone() };
+        let fault = || async {
+            if true {
+                panic!("a fault")
+            }
+        };
+        let mut app = around(Router::new().route("/fault", axum::routing::any(fault)), surroundings);
+        for method in [Method::GET, Method::POST] {
+            let request = Request::builder().method(method).uri("/fault").body(Body::empty());
+            let answer = app.call(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+        let family = &sight.sheet().families["tallylight_http_requests_total"];
+        let told: Vec<_> = family.samples.iter().map(|sample| sample.labels[2].1.as_str()).collect();
+        assert_eq!((told, sight.routes.in_flight().get()), (vec!["500", "500"], 0));
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl<V: Service> Shard<V> {
     fn close_all(&mut self) {
         for (_, connection) in &mut self.connections {
             let farewell = connection.form.close(Close::SHUTDOWN);
+            self.hub.figures().closed(Close::SHUTDOWN);
             connection.send(&farewell, self.now);
         }
     }
@@ -242,6 +243,7 @@ impl<V: Service> Shard<V> {
             return;
         }
         let sent = connection.send(bytes, now);
+        self.hub.figures().sent.one();
         self.settle(place, Some(sent));
     }
 
@@ -290,6 +292,7 @@ impl<V: Service> Shard<V> {
         if connection.phase == Phase::Closing {
             return;
         }
+        self.hub.figures().closed(why);
         let (farewell, id) = (connection.form.close(why), connection.id);
         tracing::debug!(connection = id, code = why.code, reason = why.reason, "a live connection is closed");
         self.send(place, &farewell);
@@ -314,6 +317,9 @@ impl<V: Service> Shard<V> {
 
     fn drop_at(&mut self, place: usize) {
         let Some(connection) = self.connections.try_remove(place) else { return };
+        if connection.phase != Phase::Closing {
+            self.hub.figures().lost.one();
+        }
         self.places.remove(&connection.id);
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         for (number, at) in connection.topics {

@@ -10,6 +10,7 @@ mod logging;
 mod logs;
 mod secret;
 pub mod settings;
+mod sight;
 mod start;
 mod tls;
 

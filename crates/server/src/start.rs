@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -19,16 +20,17 @@ use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::ingest::Ingest;
+use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls};
+use crate::{http, secret, sight, tls};
 
 /// A server at work.
 pub struct Running {
@@ -44,6 +46,8 @@ pub struct Running {
     pub users: Arc<UserManager>,
     /// Sessions, for tests.
     pub sessions: Arc<SessionManager>,
+    /// What is known of the server.
+    pub sight: Arc<Sight>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -77,13 +81,16 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let origin = Arc::new(hls::Origin::new(settings.hls()));
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
 
+    let (ingest, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
     let encoders = Ingest {
+        figures: ingest.clone(),
         sessions: managers.sessions.clone(),
         origin: origin.clone(),
         clock: clock.clone(),
         stop: stop.clone(),
     };
-    tasks.spawn(encoders.run(rtmp::serve(rtmp_listener, settings.rtmp(), stop.clone())));
+    let requests = rtmp::serve_counted(rtmp_listener, settings.rtmp(), connections.clone(), stop.clone());
+    tasks.spawn(encoders.run(requests));
     let keeper = Keeper {
         sessions: managers.sessions.clone(),
         origin: origin.clone(),
@@ -103,6 +110,21 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     })
     .context("live connections cannot be served")?;
     tasks.spawn(live.clone().run(stop.clone()));
+    let places = Arc::new(Semaphore::new(settings.http_max_connections));
+    let platform = Platform {
+        sessions: managers.sessions.clone(),
+        users: managers.users.clone(),
+        live: live.clone(),
+        origin: origin.clone(),
+    };
+    let parts = sight::Parts {
+        platform,
+        store: store.clone(),
+        encoders: ingest,
+        rtmp: connections,
+        places: places.clone(),
+    };
+    let sight = Arc::new(sight::sight(parts, &settings));
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
@@ -110,9 +132,10 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         origin,
         live,
         settings: settings.http(rtmp.port())?,
+        sight: sight.clone(),
         clock,
     });
-    tasks.spawn(http::serve((http_listener, tls), app, settings.http_limits(), stop.clone()));
+    tasks.spawn(http::serve((http_listener, tls), app, (settings.http_limits(), places), stop.clone()));
     let is_tls = settings.has_tls();
     let (rtmp_app, public_url) = (settings.rtmp_app, settings.public_url);
     Ok(Running {
@@ -122,6 +145,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         setup_token,
         users,
         sessions,
+        sight,
         public_url,
         is_tls,
         store,

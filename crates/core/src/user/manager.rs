@@ -288,6 +288,11 @@ impl UserManager {
         self.parts.store.has_admin().await.map(|_| ())
     }
 
+    /// How many passwords are being hashed or wait for it, and how many may.
+    pub fn hashing(&self) -> (usize, usize) {
+        self.passwords.waiting()
+    }
+
     async fn begin(&self, user: User) -> Result<SignedIn> {
         let id = SignInId(self.parts.ids.uuid(self.parts.clock.now())?);
         let (sign_in, token) = self.new_sign_in(id, user.id)?;

@@ -1,0 +1,5 @@
+//! What an operator sees of a running server.
+
+mod common;
+#[path = "sight/metrics.rs"]
+mod metrics;
