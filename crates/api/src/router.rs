@@ -115,6 +115,7 @@ pub fn app(parts: Parts) -> Router {
     let surroundings = Surroundings {
         max_body_bytes: parts.settings.max_body_bytes,
         clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
         sight: parts.sight.clone(),
     };
     let (api, document) = api().split_for_parts();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tallylight_core::clock::Clock;
+use tallylight_core::ids::Ids;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub sight: Arc<Sight>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Names of requests.
+    pub ids: Arc<dyn Ids>,
 }
 
 /// The state shared by all handlers.

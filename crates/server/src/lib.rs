@@ -6,7 +6,7 @@ mod http;
 mod ingest;
 mod keeper;
 mod lock;
-mod logging;
+pub mod logging;
 mod logs;
 mod secret;
 pub mod settings;

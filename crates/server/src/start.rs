@@ -75,7 +75,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
-    let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
+    let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids.clone()))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
     let origin = Arc::new(hls::Origin::new(settings.hls()));
@@ -134,6 +134,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         settings: settings.http(rtmp.port())?,
         sight: sight.clone(),
         clock,
+        ids,
     });
     tasks.spawn(http::serve((http_listener, tls), app, (settings.http_limits(), places), stop.clone()));
     let is_tls = settings.has_tls();

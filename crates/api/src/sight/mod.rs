@@ -6,6 +6,7 @@
 
 mod http;
 mod platform;
+mod request;
 mod sheet;
 mod text;
 
@@ -17,6 +18,7 @@ use tallylight_core::figures::Count;
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
 pub(crate) use platform::Playback;
+pub(crate) use request::Trail;
 pub use sheet::{Family, Kind, Sample, Sheet, Value};
 pub use text::{Format, render};
 
