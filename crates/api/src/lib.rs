@@ -13,6 +13,7 @@ mod problem;
 pub mod router;
 mod routes;
 mod settings;
+pub mod sight;
 mod state;
 mod views;
 

@@ -8,12 +8,13 @@ use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::fallback;
+use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
-    users, viewers,
+    analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback, sessions,
+    stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
-use crate::{fallback, layers};
 
 /// The addresses, by name.
 pub mod url {
@@ -85,6 +86,8 @@ pub mod url {
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// What is counted, for Prometheus.
+    pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
     pub const ENTRY: &str = "/live/{id}/index.m3u8";
     /// The latest picture of a public broadcast.
@@ -109,7 +112,12 @@ pub mod url {
 
 /// The whole server over its managers.
 pub fn app(parts: Parts) -> Router {
-    let (max_body_bytes, clock) = (parts.settings.max_body_bytes, parts.clock.clone());
+    let surroundings = Surroundings {
+        max_body_bytes: parts.settings.max_body_bytes,
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+        sight: parts.sight.clone(),
+    };
     let (api, document) = api().split_for_parts();
     let state = App::new(parts, json(&document));
     let router = Router::new()
@@ -120,7 +128,7 @@ pub fn app(parts: Parts) -> Router {
         .with_state(state)
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes, clock)
+    layers::around(router, surroundings)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -166,6 +174,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(live::ticket))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::scrape))
 }
 
 /// What players fetch.

@@ -144,9 +144,12 @@ impl Presence {
         }
     }
 
-    /// Removes all viewers of a session.
-    pub fn clear(&self, session: BroadcastId) {
-        self.lock().retain(|_, entry| entry.seat.session_id != session);
+    /// Removes all viewers of a session; how many there were.
+    pub fn clear(&self, session: BroadcastId) -> usize {
+        let mut viewers = self.lock();
+        let before = viewers.len();
+        viewers.retain(|_, entry| entry.seat.session_id != session);
+        before - viewers.len()
     }
 
     /// The viewers of a session who are a given user.

@@ -79,6 +79,8 @@ settings! {
     log: String = "info".into();
     log_format: LogFormat = LogFormat::Pretty;
 
+    metrics_token: String = String::new();
+
     registration: bool = true;
     access_token_lifetime: u32 = 900;
     refresh_token_lifetime: u32 = 30 * 24 * 3_600;
@@ -299,7 +301,6 @@ impl Settings {
     /// For the HTTP listener.
     pub fn http_limits(&self) -> Limits {
         Limits {
-            max_connections: self.http_max_connections,
             header_timeout: Duration::from_secs(self.http_header_timeout),
             write_timeout: Duration::from_secs(self.http_write_timeout),
             drain_timeout: Duration::from_secs(self.http_drain_timeout),
