@@ -1,6 +1,7 @@
 //! Everything HTTP: routes, authorisation, problems, OpenAPI. Speaks to the managers and to the media origin; knows no
 //! database.
 
+pub mod address;
 mod auth;
 mod cmcd;
 mod device;

@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow, bail};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
+use tallylight_api::address::{ProxyHeader, TrustedProxies};
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
@@ -64,6 +65,8 @@ settings! {
     data_dir: PathBuf = PathBuf::from("data");
     public_url: String = String::new();
     public_rtmp_url: String = String::new();
+    trusted_proxies: Vec<String> = Vec::new();
+    trusted_proxy_header: ProxyHeader = ProxyHeader::default();
     secret: String = String::new();
 
     database_url: String = String::new();
@@ -181,7 +184,7 @@ impl Settings {
             refuse_unknown_lines(&text).with_context(|| path.display().to_string())?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        builder = builder.add_source(Environment::with_prefix(PREFIX).try_parsing(true));
+        builder = builder.add_source(environment());
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
         if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
             settings.database_url =
@@ -255,7 +258,14 @@ impl Settings {
         if f64::from(self.hls_target_duration) < self.hls_segment_target {
             bail!("setting hls_target_duration: must be at least hls_segment_target");
         }
+        self.proxies()?;
         self.public_uri().map(|_| ())
+    }
+
+    fn proxies(&self) -> anyhow::Result<TrustedProxies> {
+        TrustedProxies::new(&self.trusted_proxies, self.trusted_proxy_header).map_err(|wrong| {
+            anyhow!("setting trusted_proxies: \"{wrong}\" is not an address or a network such as 10.0.0.0/8")
+        })
     }
 
     /// Whether HTTP is served under TLS.
@@ -284,13 +294,14 @@ impl Settings {
     /// For the HTTP side; `rtmp_port` is the port that was really bound.
     ///
     /// # Errors
-    /// When `public_url` is not an address.
+    /// When `public_url` or one of `trusted_proxies` is not an address.
     pub fn http(&self, rtmp_port: u16) -> anyhow::Result<HttpSettings> {
         Ok(HttpSettings {
             public_url: self.public_uri()?,
             public_rtmp_url: given(&self.public_rtmp_url).map(|url| url.trim_end_matches('/').to_owned()),
             rtmp_port,
             is_tls: self.has_tls(),
+            trusted_proxies: self.proxies()?,
             rtmp_app: self.rtmp_app.clone(),
             max_body_bytes: bytes(self.http_max_body),
         })
@@ -445,6 +456,14 @@ fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T, mos
     Ok(())
 }
 
+/// The variables; of lists, the items stand between commas.
+fn environment() -> Environment {
+    Environment::with_prefix(PREFIX)
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("trusted_proxies")
+}
+
 /// A misspelt variable would otherwise be ignored in silence.
 fn refuse_unknown(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let known: BTreeSet<String> =
@@ -508,11 +527,29 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_a_variable_has_commas() {
+        let variables = [
+            ("TALLYLIGHT_TRUSTED_PROXIES", "127.0.0.1,::1"),
+            ("TALLYLIGHT_TRUSTED_PROXY_HEADER", "forwarded"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let source = environment().source(Some(variables.into_iter().collect()));
+        let settings: Settings =
+            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        assert_eq!(settings.trusted_proxies, ["127.0.0.1", "::1"]);
+        assert_eq!(settings.trusted_proxy_header, ProxyHeader::Forwarded);
+        settings.check().unwrap();
+    }
+
+    #[test]
     fn a_setting_out_of_its_range_is_refused_by_name() {
         let settings = Settings { reconnect_window: 1_801, ..Settings::default() };
         let error = settings.check().unwrap_err().to_string();
         assert_eq!(error, "setting reconnect_window: 1801 is out of range; 0 to 1800 is allowed");
         assert!(Settings { public_url: "live.example".into(), ..Settings::default() }.check().is_err());
+        let settings = Settings { trusted_proxies: vec!["10.0.0.0/40".into()], ..Settings::default() };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.starts_with("setting trusted_proxies: \"10.0.0.0/40\" is not"), "{error}");
         assert!(Settings { hls_part_target: f64::NAN, ..Settings::default() }.check().is_err());
     }
 }
