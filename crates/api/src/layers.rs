@@ -19,16 +19,20 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
+use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
+use crate::state::App;
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
+pub fn around(router: Router, app: App, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
+    let classes = Arc::new(Classes::default());
     let outages = Arc::new(Outages { clock, logged: Mutex::default() });
     router.layer(
         ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
             .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
+            .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
 }
@@ -39,7 +43,7 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(allowed_headers())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY])
         .max_age(Duration::from_secs(3_600))
 }
 

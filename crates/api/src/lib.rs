@@ -8,6 +8,7 @@ mod device;
 mod extract;
 mod fallback;
 mod layers;
+pub mod limits;
 mod list_cache;
 pub mod live;
 mod problem;

@@ -7,6 +7,7 @@ use tallylight_core::clock::Clock;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
+use crate::limits::RateLimits;
 use crate::list_cache::ListCache;
 use crate::live::Live;
 use crate::settings::HttpSettings;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub settings: HttpSettings,
     /// The live feed.
     pub live: Arc<Live>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -45,6 +48,8 @@ pub struct Inner {
     pub origin: Arc<Origin>,
     /// The live feed.
     pub live: Arc<Live>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// Settings.
     pub settings: HttpSettings,
     pub(crate) lists: ListCache,
@@ -54,13 +59,14 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, limits, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
             origin,
             live,
+            limits,
             settings,
             lists: ListCache::default(),
             document,

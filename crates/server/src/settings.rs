@@ -13,6 +13,7 @@ use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
 use tallylight_api::address::{ProxyHeader, TrustedProxies};
+use tallylight_api::limits::{Class, LimitSettings, Rate};
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
@@ -99,6 +100,20 @@ settings! {
     chat_interval: f64 = 2.0;
     reaction_burst: u32 = 10;
     reaction_interval: f64 = 0.5;
+
+    rate_limits: bool = true;
+    rate_limit_keys: usize = 100_000;
+    limit_sign_in: Rate = Rate::new(30, 60);
+    limit_account: Rate = Rate::new(10, 600);
+    limit_register: Rate = Rate::new(60, 3_600);
+    limit_set_up: Rate = Rate::new(10, 60);
+    limit_refresh: Rate = Rate::new(300, 60);
+    limit_read: Rate = Rate::new(3_000, 60);
+    limit_write: Rate = Rate::new(600, 60);
+    limit_join: Rate = Rate::new(600, 60);
+    limit_viewing: Rate = Rate::new(12_000, 60);
+    limit_live: Rate = Rate::new(1_200, 60);
+    limit_media: Rate = Rate::new(120_000, 60);
 
     http_max_connections: usize = 10_000;
     http_header_timeout: u64 = 10;
@@ -234,6 +249,7 @@ impl Settings {
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
+        within("rate_limit_keys", self.rate_limit_keys, 100, 10_000_000)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
         within("database_max_connections", self.database_max_connections, 3, 1_000)?;
@@ -305,6 +321,27 @@ impl Settings {
             rtmp_app: self.rtmp_app.clone(),
             max_body_bytes: bytes(self.http_max_body),
         })
+    }
+
+    /// For the limits of callers. Those of passwords cannot be switched off.
+    pub fn limits(&self) -> LimitSettings {
+        let rate = |class| match class {
+            Class::SignIn => Some(self.limit_sign_in),
+            Class::Account => Some(self.limit_account),
+            Class::Register => Some(self.limit_register),
+            Class::SetUp => Some(self.limit_set_up),
+            Class::Refresh => Some(self.limit_refresh),
+            Class::Read => Some(self.limit_read),
+            Class::Write => Some(self.limit_write),
+            Class::Join => Some(self.limit_join),
+            Class::Viewing => Some(self.limit_viewing),
+            Class::Live => Some(self.limit_live),
+            Class::Media => Some(self.limit_media),
+            Class::Free => None,
+        };
+        let holds = |class: &Class| self.rate_limits || matches!(class, Class::SignIn | Class::Account);
+        let rates = Class::ALL.map(|class| rate(class).filter(|_| holds(&class)));
+        LimitSettings { rates, max_keys: self.rate_limit_keys }
     }
 
     /// For the HTTP listener.
@@ -539,6 +576,24 @@ mod tests {
         assert_eq!(settings.trusted_proxies, ["127.0.0.1", "::1"]);
         assert_eq!(settings.trusted_proxy_header, ProxyHeader::Forwarded);
         settings.check().unwrap();
+    }
+
+    #[test]
+    fn rates_are_read_and_switched_off_but_for_those_of_passwords() {
+        let variables = [("TALLYLIGHT_RATE_LIMITS", "off"), ("TALLYLIGHT_LIMIT_READ", "5/60")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let source = environment().source(Some(variables.into_iter().collect()));
+        let settings: Settings =
+            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        assert_eq!(settings.limit_read, Rate::new(5, 60));
+        let limited: Vec<_> = Class::ALL
+            .iter()
+            .zip(settings.limits().rates)
+            .filter_map(|(class, rate)| rate.map(|_| class))
+            .collect();
+        assert_eq!(limited, [&Class::SignIn, &Class::Account]);
+        let wrong = toml::from_str::<Settings>("limit_read = \"many\"").unwrap_err().to_string();
+        assert!(wrong.contains("limit_read") && wrong.contains("is not a rate"), "{wrong}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
@@ -103,12 +104,18 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     })
     .context("live connections cannot be served")?;
     tasks.spawn(live.clone().run(stop.clone()));
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    tasks.spawn(limits.clone().run(stop.clone()));
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
         users: managers.users,
         origin,
         live,
+        limits,
         settings: settings.http(rtmp.port())?,
         clock,
     });

@@ -6,7 +6,7 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderName, StatusCode};
 use tallylight_core::user::{Registration, SignedIn};
 
-use crate::extract::Json;
+use crate::extract::{FromClient, Json};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -40,9 +40,13 @@ pub async fn register(
 ))]
 pub async fn login(
     State(app): State<App>,
+    FromClient(client): FromClient,
     Json(request): Json<LoginRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    Ok(tokens(app.users.sign_in(&request.login, request.password).await?))
+    let attempt = app.limits.attempt(&request.login, client.ip).await?;
+    let outcome = app.users.sign_in(&request.login, request.password).await;
+    attempt.ended(&outcome);
+    Ok(tokens(outcome?))
 }
 
 /// Spend a refresh token for new tokens. Using one twice ends the sign-in.
