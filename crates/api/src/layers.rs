@@ -24,8 +24,10 @@ use tracing::{Instrument, Span};
 use uuid::fmt::Hyphenated;
 
 use crate::cmcd;
+use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
 use crate::sight::{Route, Sight, Trail};
+use crate::state::App;
 
 /// Under which answers are logged.
 const ANSWER: &str = "tallylight::answer";
@@ -33,7 +35,8 @@ const ANSWER: &str = "tallylight::answer";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, surroundings: Surroundings) -> Router {
+pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
+    let classes = Arc::new(Classes::default());
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
     let desk = Arc::new(Desk { outages, failures, sight, clock, ids });
@@ -43,6 +46,7 @@ pub fn around(router: Router, surroundings: Surroundings) -> Router {
             .layer_fn(move |inner| Answered { inner, desk: desk.clone(), route: Arc::default() })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
+            .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
 }
@@ -65,7 +69,7 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(allowed_headers())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, REQUEST_ID])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
         .max_age(Duration::from_secs(3_600))
 }
 

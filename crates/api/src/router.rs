@@ -1,7 +1,7 @@
 //! Every address of the server. Routes and the OpenAPI document come from here alone.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
@@ -122,13 +122,13 @@ pub fn app(parts: Parts) -> Router {
     let state = App::new(parts, json(&document));
     let router = Router::new()
         .merge(api)
-        .merge(media())
-        .merge(site())
+        .merge(plain(media()))
+        .merge(plain(site()))
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(state)
+        .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, surroundings)
+    layers::around(router, state, surroundings)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -177,28 +177,61 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(metrics::scrape))
 }
 
+/// Addresses that the document does not describe.
+type Plain = Vec<(&'static str, MethodRouter<App>)>;
+
+fn plain(routes: Plain) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route))
+}
+
 /// What players fetch.
-fn media() -> Router<App> {
-    Router::new()
-        .route(url::ENTRY, get(playback::entry))
-        .route(url::THUMBNAIL, get(playback::thumbnail))
-        .route(url::SEGMENT, get(playback::segment))
-        .route(url::VIEWER_FILE, get(playback::viewer_file))
-        .route(url::VIEWER_CMCD, post(playback::cmcd))
-        .route(url::VIEWER_SEGMENT, get(playback::viewer_segment))
+fn media() -> Plain {
+    vec![
+        (url::ENTRY, get(playback::entry)),
+        (url::THUMBNAIL, get(playback::thumbnail)),
+        (url::SEGMENT, get(playback::segment)),
+        (url::VIEWER_FILE, get(playback::viewer_file)),
+        (url::VIEWER_CMCD, post(playback::cmcd)),
+        (url::VIEWER_SEGMENT, get(playback::viewer_segment)),
+    ]
 }
 
 /// What people open.
-fn site() -> Router<App> {
-    Router::new()
-        .route(url::HOME, get(pages::home))
-        .route(url::WATCH, get(pages::watch))
-        .route(url::STUDIO, get(pages::studio))
-        .route(url::SETUP_PAGE, get(pages::setup))
-        .route(url::DOCS, get(pages::docs))
-        .route(url::OPENAPI, get(pages::openapi))
-        .route(url::ASYNCAPI, get(pages::asyncapi))
-        .route(url::PROBLEM, get(pages::problem))
+fn site() -> Plain {
+    vec![
+        (url::HOME, get(pages::home)),
+        (url::WATCH, get(pages::watch)),
+        (url::STUDIO, get(pages::studio)),
+        (url::SETUP_PAGE, get(pages::setup)),
+        (url::DOCS, get(pages::docs)),
+        (url::OPENAPI, get(pages::openapi)),
+        (url::ASYNCAPI, get(pages::asyncapi)),
+        (url::PROBLEM, get(pages::problem)),
+    ]
+}
+
+/// Every operation of the server, for tests that go through them.
+#[cfg(test)]
+pub(crate) fn operations() -> Vec<(http::Method, String)> {
+    use http::Method;
+    let mut all = Vec::new();
+    for (path, item) in api().into_openapi().paths.paths {
+        let operations = [
+            (Method::GET, item.get),
+            (Method::POST, item.post),
+            (Method::PUT, item.put),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
+        all.extend(there.map(|(method, _)| (method, path.clone())));
+    }
+    for (path, _) in media().into_iter().chain(site()) {
+        let method = if path == url::VIEWER_CMCD { Method::POST } else { Method::GET };
+        all.push((method, path.to_owned()));
+    }
+    all.extend(tallylight_web_assets::ADDRESSES.map(|path| (Method::GET, path.to_owned())));
+    all
 }
 
 fn about() -> OpenApi {

@@ -8,6 +8,7 @@ use tallylight_core::ids::Ids;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
+use crate::limits::RateLimits;
 use crate::list_cache::ListCache;
 use crate::live::Live;
 use crate::settings::HttpSettings;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub live: Arc<Live>,
     /// What is known of the server.
     pub sight: Arc<Sight>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Names of requests.
@@ -51,6 +54,8 @@ pub struct Inner {
     pub origin: Arc<Origin>,
     /// The live feed.
     pub live: Arc<Live>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// Settings.
     pub settings: HttpSettings,
     /// What is known of the server.
@@ -62,13 +67,14 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, settings, sight, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, limits, settings, sight, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
             origin,
             live,
+            limits,
             settings,
             sight,
             lists: ListCache::default(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::broadcast::BroadcastSettings;
@@ -168,12 +169,14 @@ impl Doors {
             places: places.clone(),
         };
         let sight = Arc::new(sight::sight(parts, settings));
+        let limits = rate_limits(settings, &clock, (stop, tasks));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
             origin,
             live: live.clone(),
+            limits,
             settings: http,
             sight: sight.clone(),
             clock,
@@ -184,6 +187,20 @@ impl Doors {
         tasks.spawn(http::serve((self.http, self.tls), app, limits, stop.clone()));
         Ok(Served { live, sight })
     }
+}
+
+/// Begins to limit how often callers may do what.
+fn rate_limits(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Arc<RateLimits> {
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    tasks.spawn(limits.clone().run(stop.clone()));
+    limits
 }
 
 /// Begins what is done from time to time.
