@@ -247,9 +247,12 @@ pub trait AccessStore: Send + Sync {
 /// Keeps who did what.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Keeps an entry.
-    async fn note(&self, entry: &AuditEntry) -> Result<()>;
+    /// Keeps entries; one that is there already stays.
+    async fn note(&self, entries: &[AuditEntry]) -> Result<()>;
 
     /// Entries, the newest first.
     async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>>;
+
+    /// Removes some of those before a time; how many.
+    async fn forget_audit(&self, before: Time) -> Result<u64>;
 }

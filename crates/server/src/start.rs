@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::audit::AuditKeeper;
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
 use crate::lock::lock;
@@ -131,6 +133,8 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
+        let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
+        tasks.spawn(audit.run(stop.clone()));
         let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
         let ingest = Ingest {
             sessions: sessions.clone(),
@@ -205,6 +209,7 @@ struct Managers {
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
     standing: Arc<Standing>,
+    audit: Arc<AuditLog>,
 }
 
 impl Managers {
@@ -235,9 +240,19 @@ impl Managers {
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
         let users = settings.users();
-        let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let standing_too = standing.clone();
+        let parts = UserParts {
+            store,
+            clock,
+            ids,
+            keys,
+            standing: standing_too,
+            audit: audit.clone(),
+            settings: users,
+        };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
+        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing, audit })
     }
 }
 

@@ -17,8 +17,9 @@ use crate::Store;
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
-use crate::statement::{json, sql};
+use crate::statement::{Bulk, json, sql};
 use crate::transaction::Transaction;
+use uuid::Uuid;
 
 #[async_trait]
 impl AccessStore for Store {
@@ -82,34 +83,77 @@ impl Work for KeepBan<'_> {
 
 #[async_trait]
 impl AuditStore for Store {
-    async fn note(&self, entry: &AuditEntry) -> Result<()> {
-        let text = "INSERT INTO audit_log (id, created_at, action, actor_id, actor, key_id, target, ip_address, details)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
-        let statement = sql(text)
-            .bind(entry.id.0)
-            .bind(entry.at)
-            .bind(&entry.action)
-            .bind(entry.actor_id.map(|id| id.0))
-            .bind(&entry.actor)
-            .bind(entry.key_id.map(|id| id.0))
-            .bind(&entry.target)
-            .bind(&entry.ip.map(|ip| ip.to_string()))
-            .bind(json(&entry.details)?);
-        self.write(&statement).await?;
+    async fn note(&self, entries: &[AuditEntry]) -> Result<()> {
+        for some in entries.chunks(ENTRIES_AT_ONCE) {
+            self.database.transact(&Note(some)).await?;
+        }
         Ok(())
     }
 
     async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
         let text = "SELECT * FROM audit_log
                     WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR action = $2) AND ($3 IS NULL OR actor_id = $3)
-                    ORDER BY id DESC LIMIT $4";
+                      AND ($4 IS NULL OR target = $4) AND ($5 IS NULL OR id >= $5) AND ($6 IS NULL OR id < $6)
+                    ORDER BY id DESC LIMIT $7";
         let statement = sql(text)
             .bind(query.before.map(|id| id.0))
             .bind(&query.action)
             .bind(query.actor.map(|id| id.0))
+            .bind(&query.target)
+            .bind(query.since.map(first_of))
+            .bind(query.until.map(first_of))
             .bind(query.limit);
         self.database.rows(statement).await?.iter().map(audit_entry).collect()
     }
+
+    async fn forget_audit(&self, before: Time) -> Result<u64> {
+        let text = "DELETE FROM audit_log
+                    WHERE id IN (SELECT id FROM audit_log WHERE id < $1 ORDER BY id LIMIT $2)";
+        let most = u32::try_from(ENTRIES_AT_ONCE).unwrap_or(u32::MAX);
+        Ok(self.write(&sql(text).bind(first_of(before)).bind(most)).await?)
+    }
+}
+
+/// How many entries of the audit log are written or removed at once.
+const ENTRIES_AT_ONCE: usize = 1_000;
+
+/// The least id of a time: ids are in the order of time (RFC 9562 §5.7).
+fn first_of(time: Time) -> Uuid {
+    let millis = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    Uuid::from_u128(u128::from(millis) << 80)
+}
+
+struct Note<'a>(&'a [AuditEntry]);
+
+#[async_trait]
+impl Work for Note<'_> {
+    type Done = ();
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
+        note(transaction, self.0).await
+    }
+}
+
+/// Adds entries to the audit log.
+pub async fn note(transaction: &mut Transaction, entries: &[AuditEntry]) -> Result<(), Failure> {
+    let text = "INSERT INTO audit_log (id, created_at, action, actor_id, actor, key_id, target, ip_address, details)
+                SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9 FROM {rows}
+                WHERE TRUE ON CONFLICT (id) DO NOTHING";
+    let row = |entry: &AuditEntry| {
+        Ok(vec![
+            entry.id.0.into(),
+            entry.at.into(),
+            (&entry.action).into(),
+            entry.actor_id.map(|id| id.0).into(),
+            (&entry.actor).into(),
+            entry.key_id.map(|id| id.0).into(),
+            (&entry.target).into(),
+            (&entry.ip.map(|ip| ip.to_string())).into(),
+            json(&entry.details)?,
+        ])
+    };
+    let rows = entries.iter().map(row).collect::<Result<_>>()?;
+    transaction.bulk(&Bulk { text, rows }).await
 }
 
 fn audit_entry(row: &Row) -> Result<AuditEntry> {
