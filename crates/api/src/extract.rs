@@ -1,6 +1,6 @@
 //! Extractors that refuse with a problem which names the field.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tallylight_core::viewer::Client;
@@ -162,6 +162,11 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     }
 }
 
+/// The address from which a request comes.
+pub fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
+}
+
 /// What is known of the caller's machine.
 pub struct FromClient(pub Client);
 
@@ -169,7 +174,7 @@ impl FromRequestParts<App> for FromClient {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        let ip = address(&parts.extensions);
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let device = device::known(&parts.headers, app.settings.public_url.as_ref());
         Ok(Self(Client { ip, user_agent: agent.map(str::to_owned), device }))

@@ -20,15 +20,17 @@ use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
 use crate::problem::{Outage, Problem};
+use crate::shut_out::{ShutOut, Watch};
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
-    let outages = Arc::new(Outages { clock, logged: Mutex::default() });
+pub fn around(router: Router, max_body_bytes: usize, watch: Watch) -> Router {
+    let outages = Arc::new(Outages { clock: watch.clock.clone(), logged: Mutex::default() });
     router.layer(
         ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
             .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
+            .layer_fn(move |inner| ShutOut { inner, watch: watch.clone() })
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
 }

@@ -13,6 +13,7 @@ mod problem;
 pub mod router;
 mod routes;
 mod settings;
+mod shut_out;
 mod state;
 mod views;
 

@@ -9,9 +9,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
-    users, viewers,
+    admin, analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions,
+    stream_keys, users, viewers,
 };
+use crate::shut_out::Watch;
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
 
@@ -81,6 +82,20 @@ pub mod url {
     pub const ASYNCAPI: &str = "/api/asyncapi.yaml";
     /// The document, to browse.
     pub const DOCS: &str = "/api/docs";
+    /// Accounts, for those who run the server.
+    pub const ADMIN_USERS: &str = "/api/admin/users";
+    /// One account.
+    pub const ADMIN_USER: &str = "/api/admin/users/{id}";
+    /// Who is kept out of the whole server.
+    pub const ADMIN_BANS: &str = "/api/admin/bans";
+    /// One of them.
+    pub const ADMIN_BAN: &str = "/api/admin/bans/{id}";
+    /// Who watches, and from where.
+    pub const ADMIN_VIEWERS: &str = "/api/admin/viewers";
+    /// What is featured.
+    pub const ADMIN_FEATURED: &str = "/api/admin/featured";
+    /// Who did what.
+    pub const ADMIN_AUDIT: &str = "/api/admin/audit";
     /// Whether the process lives.
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
@@ -109,7 +124,12 @@ pub mod url {
 
 /// The whole server over its managers.
 pub fn app(parts: Parts) -> Router {
-    let (max_body_bytes, clock) = (parts.settings.max_body_bytes, parts.clock.clone());
+    let max_body_bytes = parts.settings.max_body_bytes;
+    let watch = Watch {
+        standing: parts.standing.clone(),
+        clock: parts.clock.clone(),
+        public_url: parts.settings.public_url.clone(),
+    };
     let (api, document) = api().split_for_parts();
     let state = App::new(parts, json(&document));
     let router = Router::new()
@@ -120,7 +140,7 @@ pub fn app(parts: Parts) -> Router {
         .with_state(state)
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes, clock)
+    layers::around(router, max_body_bytes, watch)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -164,6 +184,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(live::connect))
         .routes(routes!(live::listen))
         .routes(routes!(live::ticket))
+        .routes(routes!(admin::users::list))
+        .routes(routes!(admin::users::read, admin::users::update))
+        .routes(routes!(admin::bans::list, admin::bans::ban))
+        .routes(routes!(admin::bans::lift))
+        .routes(routes!(admin::viewers))
+        .routes(routes!(admin::featured))
+        .routes(routes!(admin::audit))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }
@@ -219,6 +246,7 @@ fn about() -> OpenApi {
             tag("sessions", "A broadcast as a live record."),
             tag("chat", "Speak, react, keep order."),
             tag("live", "Hear at once what happens: WebSocket and Server-Sent Events."),
+            tag("administration", "Roles, bans, and who did what: for moderators and administrators."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

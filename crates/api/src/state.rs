@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tallylight_core::admin::AdminManager;
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::clock::Clock;
+use tallylight_core::standing::Standing;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
@@ -25,6 +28,12 @@ pub struct Parts {
     pub settings: HttpSettings,
     /// The live feed.
     pub live: Arc<Live>,
+    /// What those do who run the server.
+    pub admin: Arc<AdminManager>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -45,6 +54,10 @@ pub struct Inner {
     pub origin: Arc<Origin>,
     /// The live feed.
     pub live: Arc<Live>,
+    /// What those do who run the server.
+    pub admin: Arc<AdminManager>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Settings.
     pub settings: HttpSettings,
     pub(crate) lists: ListCache,
@@ -54,13 +67,15 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, admin, audit, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
             origin,
             live,
+            admin,
+            audit,
             settings,
             lists: ListCache::default(),
             document,

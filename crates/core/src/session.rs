@@ -4,6 +4,7 @@ mod analytics;
 mod chat;
 mod connections;
 mod events;
+mod expulsion;
 mod ingest;
 mod quality;
 mod reconcile;

@@ -44,7 +44,7 @@ impl Ingest {
 
     async fn serve(self, request: Request) {
         let (peer, encoder) = (request.peer, request.encoder.clone().unwrap_or_default());
-        let admission = match self.sessions.admit(request.key.expose()).await {
+        let admission = match self.sessions.admit(request.key.expose(), Some(peer.ip())).await {
             Ok(admission) => admission,
             Err(refusal) => {
                 warn!(%peer, encoder, reason = %refusal, "encoder refused");

@@ -3,6 +3,7 @@
 mod audit;
 pub mod cli;
 pub mod demo;
+mod enforcer;
 mod http;
 mod ingest;
 mod keeper;

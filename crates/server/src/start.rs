@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_core::admin::{AdminManager, AdminParts};
 use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::audit::AuditKeeper;
+use crate::enforcer::Enforcer;
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
 use crate::lock::lock;
@@ -144,12 +146,18 @@ impl Doors {
         };
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
+        let admin = managers.admin.clone();
+        let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
+        tasks.spawn(enforcer.run(stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
             origin,
             live: live.clone(),
+            admin,
+            standing: managers.standing.clone(),
+            audit: managers.audit.clone(),
             settings: http,
             clock,
         };
@@ -210,6 +218,7 @@ struct Managers {
     users: Arc<UserManager>,
     standing: Arc<Standing>,
     audit: Arc<AuditLog>,
+    admin: Arc<AdminManager>,
 }
 
 impl Managers {
@@ -241,18 +250,26 @@ impl Managers {
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
         let users = settings.users();
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
-        let standing_too = standing.clone();
-        let parts = UserParts {
-            store,
-            clock,
-            ids,
-            keys,
-            standing: standing_too,
+        let admin = AdminManager::new(AdminParts {
+            store: store.clone(),
+            access: store.clone(),
+            standing: standing.clone(),
             audit: audit.clone(),
-            settings: users,
-        };
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
+        let (standing_too, audit_too) = (standing.clone(), audit.clone());
+        let parts =
+            UserParts { store, clock, ids, keys, standing: standing_too, audit: audit_too, settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing, audit })
+        Ok(Self {
+            broadcasts: Arc::new(broadcasts),
+            sessions,
+            users: Arc::new(users),
+            standing,
+            audit,
+            admin: Arc::new(admin),
+        })
     }
 }
 

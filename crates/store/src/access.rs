@@ -12,6 +12,7 @@ use tallylight_core::store::{AccessStore, AuditStore};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::DeviceId;
 use tallylight_core::{Error, Result};
+use uuid::Uuid;
 
 use crate::Store;
 use crate::database::Work;
@@ -19,7 +20,6 @@ use crate::failure::Failure;
 use crate::row::Row;
 use crate::statement::{Bulk, json, sql};
 use crate::transaction::Transaction;
-use uuid::Uuid;
 
 #[async_trait]
 impl AccessStore for Store {
@@ -46,38 +46,6 @@ impl AccessStore for Store {
     async fn bans_in_force(&self, now: Time) -> Result<Vec<Ban>> {
         let statement = sql("SELECT * FROM bans WHERE until IS NULL OR until > $1").bind(now);
         self.database.rows(statement).await?.iter().map(ban).collect()
-    }
-
-    async fn insert_ban(&self, ban: &Ban) -> Result<()> {
-        Ok(self.database.transact(&KeepBan(ban)).await?)
-    }
-
-    async fn lift_ban(&self, id: BanId) -> Result<bool> {
-        Ok(self.write(&sql("DELETE FROM bans WHERE id = $1").bind(id.0)).await? > 0)
-    }
-}
-
-struct KeepBan<'a>(&'a Ban);
-
-#[async_trait]
-impl Work for KeepBan<'_> {
-    type Done = ();
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
-        let ban = self.0;
-        let (user, device, network) = match &ban.target {
-            BanTarget::User(user) => (Some(user.0), None, None),
-            BanTarget::Device(device) => (None, Some(device.as_str().to_owned()), None),
-            BanTarget::Network(network) => (None, None, Some(network.to_string())),
-        };
-        let before = "DELETE FROM bans WHERE id = $1 OR user_id = $2 OR device = $3 OR network = $4";
-        let before = sql(before).bind(ban.id.0).bind(user).bind(&device).bind(&network);
-        transaction.execute(&before).await?;
-        let text = "INSERT INTO bans (id, user_id, device, network, until, reason, created_by, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let statement = sql(text).bind(ban.id.0).bind(user).bind(&device).bind(&network).bind(ban.until);
-        let by = ban.created_by.map(|by| by.0);
-        transaction.execute(&statement.bind(&ban.reason).bind(by).bind(ban.created_at)).await.map(|_| ())
     }
 }
 
@@ -118,7 +86,7 @@ impl AuditStore for Store {
 const ENTRIES_AT_ONCE: usize = 1_000;
 
 /// The least id of a time: ids are in the order of time (RFC 9562 §5.7).
-fn first_of(time: Time) -> Uuid {
+pub fn first_of(time: Time) -> Uuid {
     let millis = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
     Uuid::from_u128(u128::from(millis) << 80)
 }
@@ -170,7 +138,8 @@ fn audit_entry(row: &Row) -> Result<AuditEntry> {
     })
 }
 
-fn ban(row: &Row) -> Result<Ban> {
+/// A ban in a row of `bans`.
+pub fn ban(row: &Row) -> Result<Ban> {
     let (user, device, network) =
         (row.some_id("user_id")?, row.some_text("device")?, row.some_text("network")?);
     let device = device.as_deref().and_then(DeviceId::parse).map(BanTarget::Device);

@@ -283,7 +283,7 @@ impl World {
 
     /// An encoder connects and sends its first media.
     pub async fn goes_live(&self, owner: &Caller, id: BroadcastId) -> Admission {
-        let admission = self.sessions.admit(&self.stream_key(owner, id).await).await.unwrap();
+        let admission = self.sessions.admit(&self.stream_key(owner, id).await, None).await.unwrap();
         assert!(self.sessions.media_started(id, admission.publish).await.unwrap());
         admission
     }

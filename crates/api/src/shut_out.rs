@@ -1,0 +1,68 @@
+//! Keeps out those who are shut out: networks and devices, in one place for all that is not a page.
+//!
+//! Pages are the same for everybody and tell nothing; whoever opens one is told by the first call of the API that fails.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::{Either, Ready, ready};
+use http::Uri;
+use tallylight_core::clock::Clock;
+use tallylight_core::standing::Standing;
+use tower::Service;
+
+use crate::problem::Problem;
+use crate::{device, extract};
+
+/// What is not for those who are shut out: the API, and everything that plays.
+const CLOSED: [&str; 2] = ["/api/", "/live/"];
+
+/// Who is shut out, and what is needed to tell.
+#[derive(Clone)]
+pub struct Watch {
+    pub standing: Arc<Standing>,
+    pub clock: Arc<dyn Clock>,
+    pub public_url: Option<Uri>,
+}
+
+impl Watch {
+    fn refuse(&self, request: &Request) -> Result<(), Problem> {
+        let path = request.uri().path();
+        if self.standing.is_calm() || !CLOSED.iter().any(|closed| path.starts_with(closed)) {
+            return Ok(());
+        }
+        let ip = extract::address(request.extensions());
+        let device = device::known(request.headers(), self.public_url.as_ref());
+        Ok(self.standing.refuse_from(ip, device.as_ref(), self.clock.now())?)
+    }
+}
+
+/// Answers those who are shut out instead of the service inside.
+#[derive(Clone)]
+pub struct ShutOut<S> {
+    pub inner: S,
+    pub watch: Watch,
+}
+
+impl<S> Service<Request> for ShutOut<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.watch.refuse(&request) {
+            Ok(()) => Either::Right(self.inner.call(request)),
+            Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
+        }
+    }
+}
