@@ -98,7 +98,7 @@ export interface BroadcastDraft {
 
 const TIMEOUT = 15_000;
 
-interface Call {
+export interface Call {
   method?: string;
   body?: unknown;
   /** Outlives the page: for what is said while leaving. */
@@ -106,7 +106,7 @@ interface Call {
 }
 
 /** One call, as whoever is signed in; a sign-in that the server does not take is renewed once. */
-async function call<T>(path: string, { method = "GET", body, keepalive }: Call = {}, retry = true): Promise<T> {
+export async function call<T>(path: string, { method = "GET", body, keepalive }: Call = {}, retry = true): Promise<T> {
   const until = await fresh();
   const response = await fetch(path, {
     method,

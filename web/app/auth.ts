@@ -85,6 +85,15 @@ export const register = (account: { username: string; email: string; password: s
 export const setUp = (account: { setup_token: string; username: string; email: string; password: string; display_name?: string }) =>
   enter("setup", account);
 
+/** Has a link sent by which a new password can be chosen; the answer is the same whether there is such an account. */
+export const askForReset = async (login: string): Promise<void> => void (await post("password-reset", { login }));
+
+/** Chooses a new password with the token out of that link, which ends every sign-in, this browser's as well. */
+export async function resetPassword(token: string, password: string): Promise<void> {
+  await post("password-reset/confirm", { token, password });
+  if (known()) await dismissed("");
+}
+
 /** Ends this sign-in. Only the server can: no script reaches the cookies. */
 export async function logout(): Promise<void> {
   await withLock(LOCK, async () => {

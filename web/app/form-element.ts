@@ -13,6 +13,13 @@ interface InputOptions {
   maxlength?: number;
 }
 
+interface FormOptions {
+  /** Of the button that sends it. */
+  look?: "primary" | "danger" | "";
+  beside?: unknown;
+  after?: unknown;
+}
+
 /** A form of text fields: says what is missing or refused at the field, and that all went well. */
 export abstract class FormElement extends PageElement {
   @state() protected errors: FormErrors = NO_ERRORS;
@@ -26,11 +33,11 @@ export abstract class FormElement extends PageElement {
   /** Does it; what to say once it is done. */
   protected abstract send(values: Record<string, string>): Promise<string>;
 
-  protected form(content: unknown, action: string, { primary = true, after = nothing as unknown } = {}) {
+  protected form(content: unknown, action: string, { look = "primary", beside = nothing, after = nothing }: FormOptions = {}) {
     return html`<form class="stack" novalidate @submit=${this.submit} aria-busy=${this.busy}>
       ${formMessage(this.errors)}${content}
       <div class="row form-end">
-        <button class="button ${primary ? "primary" : ""}" ?disabled=${this.busy}>${this.busy ? html`<span class="spinner small"></span>` : nothing}${action}</button>
+        <button class="button ${look}" ?disabled=${this.busy}>${this.busy ? html`<span class="spinner small"></span>` : nothing}${action}</button>${beside}
         <p class="form-done" role="status">${this.done}</p>
       </div>
       ${after}
@@ -61,8 +68,11 @@ export abstract class FormElement extends PageElement {
     });
   }
 
-  protected refuse(fields: Record<string, string>, form = ""): void {
-    this.errors = { form, fields: new Map(Object.entries(fields)) };
+  /** Complains about fields; nothing was done. */
+  protected refuse(fields: Record<string, string>): "" {
+    this.errors = { form: "", fields: new Map(Object.entries(fields)) };
+    void focusFirstError(this);
+    return "";
   }
 
   private readonly submit = async (event: SubmitEvent): Promise<void> => {
@@ -73,7 +83,7 @@ export abstract class FormElement extends PageElement {
     );
     this.done = "";
     this.refuse(Object.fromEntries(missing.map(({ name }) => [name, "This is needed."])));
-    if (missing.length > 0) return focusFirstError(this);
+    if (missing.length > 0) return;
     this.busy = true;
     try {
       this.done = await this.send(valuesOf(form));

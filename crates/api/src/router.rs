@@ -105,6 +105,12 @@ pub mod url {
     pub const STUDIO: &str = "/studio";
     /// Where the first administrator is made.
     pub const SETUP_PAGE: &str = "/setup";
+    /// One's own account.
+    pub const ACCOUNT_PAGE: &str = "/account";
+    /// Where a link to choose a new password is asked for.
+    pub const FORGOT_PAGE: &str = "/forgot";
+    /// Where that link leads.
+    pub const RESET_PAGE: &str = "/reset";
 }
 
 /// The whole server over its managers.
@@ -186,6 +192,9 @@ fn site() -> Router<App> {
         .route(url::WATCH, get(pages::watch))
         .route(url::STUDIO, get(pages::studio))
         .route(url::SETUP_PAGE, get(pages::setup))
+        .route(url::ACCOUNT_PAGE, get(pages::account))
+        .route(url::FORGOT_PAGE, get(pages::forgot))
+        .route(url::RESET_PAGE, get(pages::reset))
         .route(url::DOCS, get(pages::docs))
         .route(url::OPENAPI, get(pages::openapi))
         .route(url::ASYNCAPI, get(pages::asyncapi))
