@@ -122,6 +122,12 @@ pub mod url {
     pub const STUDIO: &str = "/studio";
     /// Where the first administrator is made.
     pub const SETUP_PAGE: &str = "/setup";
+    /// One's own account.
+    pub const ACCOUNT_PAGE: &str = "/account";
+    /// Where a link to choose a new password is asked for.
+    pub const FORGOT_PAGE: &str = "/forgot";
+    /// Where that link leads.
+    pub const RESET_PAGE: &str = "/reset";
 }
 
 /// The whole server over its managers.
@@ -224,6 +230,9 @@ fn site() -> Plain {
         (url::WATCH, get(pages::watch)),
         (url::STUDIO, get(pages::studio)),
         (url::SETUP_PAGE, get(pages::setup)),
+        (url::ACCOUNT_PAGE, get(pages::account)),
+        (url::FORGOT_PAGE, get(pages::forgot)),
+        (url::RESET_PAGE, get(pages::reset)),
         (url::DOCS, get(pages::docs)),
         (url::OPENAPI, get(pages::openapi)),
         (url::ASYNCAPI, get(pages::asyncapi)),
