@@ -20,15 +20,17 @@ use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
 use crate::problem::{Outage, Problem};
+use crate::state::App;
+use crate::usage::Counting;
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
+pub fn around(router: Router, app: App, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
     let outages = Arc::new(Outages { clock, logged: Mutex::default() });
     router.layer(
         ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
-            .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
+            .layer_fn(move |inner| Answered { inner, outages: outages.clone(), app: app.clone() })
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
 }
@@ -56,6 +58,7 @@ fn allowed_headers() -> Vec<HeaderName> {
 struct Answered<S> {
     inner: S,
     outages: Arc<Outages>,
+    app: App,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -77,12 +80,16 @@ where
         let method = request.method().clone();
         // The pattern, not the address: addresses of playback carry tokens.
         let route = request.extensions().get::<MatchedPath>().cloned();
+        let (request, counting) = Counting::begin(request, &self.app);
         let answer = self.inner.call(request);
         let outages = self.outages.clone();
         Box::pin(async move {
             let mut response = if method.is_safe() { answer.await? } else { to_the_end(answer).await? };
             let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
             tracing::debug!(%method, route, status = response.status().as_u16(), "answered");
+            if let Some(counting) = counting {
+                counting.end(response.status().as_u16());
+            }
             if let Some(Outage(reason)) = response.extensions_mut().remove() {
                 outages.log(&reason);
             }

@@ -14,6 +14,7 @@ pub mod router;
 mod routes;
 mod settings;
 mod state;
+mod usage;
 mod views;
 
 pub use router::{app, document};

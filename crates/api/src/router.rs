@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
-    users, viewers,
+    admin_usage, analytics, auth, broadcasts, chat, events, health, keys, lists, live, pages, playback,
+    sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -35,6 +35,12 @@ pub mod url {
     pub const RESET_MY_STREAM_KEY: &str = "/api/users/me/stream-key/reset";
     /// What all of one's broadcasts came to.
     pub const MY_ANALYTICS: &str = "/api/users/me/analytics";
+    /// One's own API keys.
+    pub const KEYS: &str = "/api/keys";
+    /// One of them.
+    pub const KEY: &str = "/api/keys/{id}";
+    /// What keys are used for.
+    pub const ADMIN_USAGE: &str = "/api/admin/usage";
     /// Makes broadcasts.
     pub const BROADCASTS: &str = "/api/broadcasts";
     /// Lists those on air.
@@ -117,10 +123,10 @@ pub fn app(parts: Parts) -> Router {
         .merge(media())
         .merge(site())
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(state)
+        .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes, clock)
+    layers::around(router, state, max_body_bytes, clock)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -144,6 +150,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(users::me))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::read, keys::revoke))
+        .routes(routes!(admin_usage::read))
         .routes(routes!(broadcasts::create))
         .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
@@ -214,11 +223,13 @@ fn about() -> OpenApi {
         .components(Some(components))
         .tags(Some([
             tag("accounts", "Register, sign in, and one's own account."),
+            tag("keys", "API keys for programs, and what they are used for."),
             tag("broadcasts", "Go live, be found, and end."),
             tag("viewers", "Watch: join, stay, leave."),
             tag("sessions", "A broadcast as a live record."),
             tag("chat", "Speak, react, keep order."),
             tag("live", "Hear at once what happens: WebSocket and Server-Sent Events."),
+            tag("admin", "For those who administer the server."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

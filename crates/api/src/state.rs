@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tallylight_core::clock::Clock;
-use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
 use crate::list_cache::ListCache;
@@ -19,6 +19,8 @@ pub struct Parts {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// API keys.
+    pub keys: Arc<KeyManager>,
     /// Media.
     pub origin: Arc<Origin>,
     /// Settings.
@@ -41,6 +43,8 @@ pub struct Inner {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// API keys.
+    pub keys: Arc<KeyManager>,
     /// Media.
     pub origin: Arc<Origin>,
     /// The live feed.
@@ -54,11 +58,12 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, keys, origin, live, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live,
             settings,

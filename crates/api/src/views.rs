@@ -1,6 +1,7 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
 pub mod chat;
+pub mod keys;
 pub mod log;
 mod playback;
 
@@ -531,7 +532,7 @@ impl SessionView {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequestBody {
-    /// Only one's own.
+    /// One's own; that of another user from an API key with the scope `viewers:write`.
     pub user_id: Option<Uuid>,
     /// An invitation to a private broadcast.
     pub join_token: Option<String>,

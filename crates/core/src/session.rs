@@ -1,5 +1,6 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
+mod admission;
 mod analytics;
 mod chat;
 mod connections;

@@ -12,5 +12,6 @@ mod secret;
 pub mod settings;
 mod start;
 mod tls;
+mod usage;
 
 pub use start::{Running, start};

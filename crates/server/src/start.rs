@@ -11,12 +11,13 @@ use tallylight_api::live::{Live, LiveParts};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
 use tallylight_core::user::{StreamKeys, UserParts};
-use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
@@ -30,7 +31,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls};
+use crate::{http, secret, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -48,6 +49,7 @@ pub struct Running {
     pub sessions: Arc<SessionManager>,
     /// The live feed, for tests.
     pub live: Arc<Live>,
+    keys: Arc<KeyManager>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -85,6 +87,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         setup_token,
         users: managers.users,
         sessions: managers.sessions,
+        keys: managers.keys,
         live,
         is_tls: settings.has_tls(),
         rtmp_app: settings.rtmp_app,
@@ -120,12 +123,13 @@ impl Doors {
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> anyhow::Result<Arc<Live>> {
-        let Managers { broadcasts, sessions, users, .. } = managers.clone();
+        let Managers { broadcasts, sessions, users, keys, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let parts = LiveParts {
             sessions: sessions.clone(),
             users: users.clone(),
+            keys: keys.clone(),
             clock: clock.clone(),
             limits: settings.live(),
         };
@@ -140,10 +144,12 @@ impl Doors {
         };
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
+        tasks.spawn(usage::write(keys.clone(), stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live: live.clone(),
             settings: http,
@@ -204,6 +210,7 @@ struct Managers {
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
+    keys: Arc<KeyManager>,
     standing: Arc<Standing>,
 }
 
@@ -234,10 +241,19 @@ impl Managers {
             max_open_broadcasts: settings.max_open_broadcasts,
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
+        let parts = KeyParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            standing: standing.clone(),
+            max_keys: settings.max_api_keys,
+        };
+        let api_keys = Arc::new(KeyManager::new(parts));
         let users = settings.users();
         let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
+        let (broadcasts, users) = (Arc::new(broadcasts), Arc::new(users));
+        Ok(Self { broadcasts, sessions, users, keys: api_keys, standing })
     }
 }
 
@@ -259,6 +275,9 @@ impl Running {
         self.tasks.wait().await;
         if let Err(error) = self.sessions.write_quality().await {
             warn!(%error, "the last figures of playback are lost");
+        }
+        if let Err(error) = self.keys.write_usage().await {
+            warn!(%error, "the last uses of API keys are not counted");
         }
         self.store.close().await;
     }

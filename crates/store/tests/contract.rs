@@ -16,6 +16,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/keys.rs"]
+mod keys;
 #[path = "contract/past.rs"]
 mod past;
 #[path = "contract/quality.rs"]
@@ -128,6 +130,15 @@ on_each_store! {
 }
 
 on_each_database! {
+    keys {
+        a_key_is_read_back_until_it_is_revoked,
+        only_its_owner_revokes_a_key,
+        of_many_made_at_once_no_more_are_kept_than_allowed,
+        what_keys_are_used_for_adds_up,
+        usage_that_is_written_again_is_replaced,
+        what_is_told_of_an_unknown_key_is_left_out,
+        usage_is_found_by_day_key_and_user_a_page_at_a_time,
+    }
     batches {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,

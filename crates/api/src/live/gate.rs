@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use tallylight_core::caller::Access;
 use tallylight_core::chat::{Reaction, Reactor};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::scope::Scope;
@@ -20,6 +21,9 @@ use super::room::{Beginning, Missed, Room, Side};
 
 /// How often a subscription is begun anew, because what it asks for went out of memory while it was read.
 const MAX_TRIES: u32 = 4;
+
+/// Under what connections of keys are counted.
+const CONNECT: &str = "CONNECT /api/live";
 
 /// What a client may publish.
 #[derive(Debug, Deserialize)]
@@ -38,7 +42,10 @@ impl Gate for Feed {
             return Ok(Welcome { caller: Caller::Anonymous, ttl: None });
         }
         match self.users.authenticate_for(token) {
-            Ok((caller, seconds)) => Ok(Welcome { caller, ttl: seconds.map(Duration::from_secs) }),
+            Ok((caller, seconds)) => {
+                self.count(&caller);
+                Ok(Welcome { caller, ttl: seconds.map(Duration::from_secs) })
+            }
             Err(Fault::Token(TokenFault::Expired)) => Err(Unwelcome::Refused(Refusal::TOKEN_EXPIRED)),
             Err(Fault::Token(_)) => Err(Unwelcome::Closed(Close::INVALID_TOKEN)),
             Err(Fault::Standing(_)) => Err(Unwelcome::Closed(Close::FORCED)),
@@ -132,6 +139,13 @@ impl Gate for Feed {
 }
 
 impl Feed {
+    /// Counts a connection by a key, which names itself only after HTTP has been left.
+    fn count(&self, caller: &Caller) {
+        if let Some(Access::Key(key, _)) = caller.identity().map(|identity| identity.access) {
+            self.keys.count(key, CONNECT.to_owned(), 101);
+        }
+    }
+
     /// The viewer whom a subscription keeps alive, if it has a viewer's token, and whether the caller may hear at all.
     async fn bind(&self, id: BroadcastId, caller: &Caller, token: &str) -> Result<Option<Bound>, Refusal> {
         let broadcast = self.sessions.session(id).await.map_err(|error| refusal(&error))?;

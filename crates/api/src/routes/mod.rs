@@ -1,11 +1,13 @@
 //! The handlers, by noun.
 
+pub mod admin_usage;
 pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
 pub mod chat;
 pub mod events;
 pub mod health;
+pub mod keys;
 pub mod lists;
 pub mod live;
 pub mod pages;

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 1_000;
 /// What somebody gives who wants to watch.
 #[derive(Debug, Clone, Default)]
 pub struct JoinRequest {
-    /// Who they say they are; believed only from that user.
+    /// Who they say they are; believed only from that user, and from an API key that may act for others.
     pub user_id: Option<UserId>,
     /// An invitation to a private broadcast.
     pub join_token: Option<String>,
@@ -73,7 +73,7 @@ impl SessionManager {
     /// # Errors
     /// [`Error::NotFound`] for a private broadcast, [`Error::BroadcastFull`], [`Error::BroadcastEnded`],
     /// [`Error::ViewerGone`] for the token of a viewer who left, [`Error::JoinTokenInvalid`], [`Error::Forbidden`] for
-    /// a `user_id` of somebody else, or the store's.
+    /// a `user_id` of somebody else from all but an API key that may act for others, or the store's.
     pub async fn track_user_join(
         &self,
         caller: &Caller,
@@ -89,29 +89,27 @@ impl SessionManager {
         if request.join_token.is_some() {
             return Err(Error::JoinTokenInvalid);
         }
-        if request.user_id.is_some() && request.user_id != caller.user_id() {
-            return Err(Error::Forbidden("user_id can only be your own"));
-        }
+        let user = self.joining(caller, &broadcast, request.user_id).await?;
         if broadcast.status == Status::Ended {
             return Err(Error::BroadcastEnded);
         }
-        let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
+        let pass = self.pass_for(user, &broadcast, request.viewer_token.as_deref())?;
         if pass.kind == PassKind::Viewer {
             let known = match request.viewer_token {
                 Some(_) => self.store.viewer(id, pass.viewer).await?,
                 None => None,
             };
-            self.seat(&broadcast, pass.viewer, Who::new(caller.user_id(), known), client).await?;
+            self.seat(&broadcast, pass.viewer, Who::new(user, known), client).await?;
         }
         let broadcast = self.ledger.get(id).await?;
         Ok(self.joined(broadcast, pass))
     }
 
-    fn pass_for(&self, caller: &Caller, broadcast: &Broadcast, token: Option<&str>) -> Result<Pass> {
+    fn pass_for(&self, user: Option<UserId>, broadcast: &Broadcast, token: Option<&str>) -> Result<Pass> {
         if let Some(token) = token {
             return self.tokens.check_viewer(broadcast.id, token).ok_or(Error::ViewerGone);
         }
-        if broadcast.is_owned_by(caller) {
+        if user == Some(broadcast.owner) {
             return Ok(Pass { viewer: ViewerId(broadcast.id.0), kind: PassKind::Preview });
         }
         self.fresh_pass()
