@@ -3,6 +3,7 @@
 
 mod auth;
 mod cmcd;
+mod description;
 mod device;
 mod extract;
 mod fallback;
