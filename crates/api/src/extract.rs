@@ -144,6 +144,14 @@ pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     })
 }
 
+/// Checks the number of an event in a query: databases count to 2⁶³ - 1.
+pub fn event_number(name: &str, number: u64) -> Result<u64, Problem> {
+    match i64::try_from(number) {
+        Ok(_) => Ok(number),
+        Err(_) => Err(Problem::field("invalid-query", name, format!("must be at most {}", i64::MAX))),
+    }
+}
+
 fn form_urlencoded(query: &str) -> url::form_urlencoded::Parse<'_> {
     url::form_urlencoded::parse(query.as_bytes())
 }

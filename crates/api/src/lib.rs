@@ -4,6 +4,7 @@
 pub mod address;
 mod auth;
 mod cmcd;
+mod description;
 mod device;
 mod extract;
 mod fallback;

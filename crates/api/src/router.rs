@@ -8,13 +8,13 @@ use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
     admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
     metrics, pages, playback, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
+use crate::{description, fallback};
 
 /// The addresses, by name.
 pub mod url {
@@ -149,11 +149,8 @@ pub fn app(parts: Parts) -> Router {
         sight: parts.sight.clone(),
     };
     let (api, document) = api().split_for_parts();
-    let state = App::new(parts, json(&document));
-    let router = Router::new()
-        .merge(api)
-        .merge(plain(media()))
-        .merge(plain(site()))
+    let state = App::new(parts, json(&description::complete(document)));
+    let router = everything(api)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
@@ -161,9 +158,13 @@ pub fn app(parts: Parts) -> Router {
     layers::around(router, state, surroundings)
 }
 
+fn everything(api: Router<App>) -> Router<App> {
+    Router::new().merge(api).merge(plain(media())).merge(plain(site()))
+}
+
 /// The OpenAPI document as JSON, ending in a line feed.
 pub fn document() -> String {
-    let text = serde_json::to_string_pretty(&api().into_openapi()).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&description::complete(api().into_openapi())).unwrap_or_default();
     text + "\n"
 }
 
@@ -311,4 +312,46 @@ fn about() -> OpenApi {
             tag("operation", "For those who run the server."),
         ]))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What the document leaves out: what players and people open, and the documents themselves.
+    const OUTSIDE: &[&str] = &[
+        url::ENTRY,
+        url::THUMBNAIL,
+        url::SEGMENT,
+        url::VIEWER_FILE,
+        url::VIEWER_CMCD,
+        url::VIEWER_SEGMENT,
+        url::HOME,
+        url::WATCH,
+        url::STUDIO,
+        url::SETUP_PAGE,
+        url::DOCS,
+        url::OPENAPI,
+        url::ASYNCAPI,
+        url::PROBLEM,
+    ];
+
+    /// Every path of a router, which it tells in its debug output alone.
+    fn paths(router: &Router<App>) -> BTreeSet<String> {
+        let text = format!("{router:?}");
+        let (own, _fallbacks) = text.split_once("fallback_router").unwrap();
+        own.split('"').filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn whatever_is_served_is_described_or_left_out_on_purpose() {
+        let (api, document) = api().split_for_parts();
+        let served = paths(&everything(api));
+        assert!(served.len() > OUTSIDE.len(), "{served:?}");
+        let outside = OUTSIDE.iter().map(|path| (*path).to_owned());
+        let described: BTreeSet<_> = document.paths.paths.into_keys().chain(outside).collect();
+        assert_eq!(served, described);
+    }
 }
