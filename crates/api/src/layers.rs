@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
+use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
 use crate::state::App;
@@ -26,14 +27,16 @@ use crate::state::App;
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
     let classes = Arc::new(Classes::default());
+    let limited = app.clone();
     let outages = Arc::new(Outages { clock, logged: Mutex::default() });
     router.layer(
         ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
             .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
-            .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
-            .layer(DefaultBodyLimit::max(max_body_bytes)),
+            .layer_fn(move |inner| Limited::new(inner, limited.clone(), classes.clone()))
+            .layer(DefaultBodyLimit::max(max_body_bytes))
+            .layer_fn(move |inner| Once::new(inner, app.clone())),
     )
 }
 
@@ -43,13 +46,13 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(allowed_headers())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY, IDEMPOTENT_REPLAYED])
         .max_age(Duration::from_secs(3_600))
 }
 
 /// Beside what programs of the API send: what players send to fetch a part, and to say how they play.
 fn allowed_headers() -> Vec<HeaderName> {
-    let own = [AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, RANGE];
+    let own = [AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, RANGE, IDEMPOTENCY_KEY];
     own.into_iter().chain(cmcd::HEADERS.map(HeaderName::from_static)).collect()
 }
 
@@ -147,7 +150,8 @@ async fn to_the_end(
     }
 }
 
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+/// Logs a panic; what is answered then.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text =
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("no text"), "a handler panicked");

@@ -7,6 +7,7 @@ mod cmcd;
 mod device;
 mod extract;
 mod fallback;
+mod idempotency;
 mod layers;
 pub mod limits;
 mod list_cache;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tallylight_core::clock::Clock;
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
@@ -28,6 +29,8 @@ pub struct Parts {
     pub live: Arc<Live>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
+    /// Calls that are done once.
+    pub idempotency: Arc<Idempotency>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,6 +53,8 @@ pub struct Inner {
     pub live: Arc<Live>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
+    /// Calls that are done once.
+    pub idempotency: Arc<Idempotency>,
     /// Settings.
     pub settings: HttpSettings,
     pub(crate) lists: ListCache,
@@ -59,7 +64,7 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, limits, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, limits, idempotency, settings, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
@@ -67,6 +72,7 @@ impl App {
             origin,
             live,
             limits,
+            idempotency,
             settings,
             lists: ListCache::default(),
             document,

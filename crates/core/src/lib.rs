@@ -15,6 +15,7 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod idempotency;
 pub mod ids;
 pub mod ledger;
 pub mod password;

@@ -22,6 +22,10 @@ pub enum Purpose {
     StreamKey,
     /// Makes pseudonyms of people in the log.
     Person,
+    /// Seals what was answered under an idempotency key.
+    Idempotency,
+    /// Recognises a call under such a key.
+    IdempotentCall,
 }
 
 impl Purpose {
@@ -32,6 +36,8 @@ impl Purpose {
             Self::Playback => b"tallylight playback token v1",
             Self::StreamKey => b"tallylight stream key v1",
             Self::Person => b"tallylight person v1",
+            Self::Idempotency => b"tallylight idempotency v1",
+            Self::IdempotentCall => b"tallylight idempotent call v1",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod demo;
+mod forgetting;
 mod http;
 mod ingest;
 mod keeper;

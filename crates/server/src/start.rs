@@ -11,6 +11,7 @@ use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
@@ -29,7 +30,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls};
+use crate::{forgetting, http, secret, tls};
 
 /// A server at work.
 pub struct Running {
@@ -72,6 +73,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
+    let keys = Idempotency::new(Arc::new(store.clone()), clock.clone(), ids.clone(), &secret)?;
+    let idempotency = Arc::new(keys);
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
@@ -109,6 +112,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     }
     let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
     tasks.spawn(limits.clone().run(stop.clone()));
+    tasks.spawn(forgetting::run(idempotency.clone(), stop.clone()));
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
@@ -116,6 +120,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         origin,
         live,
         limits,
+        idempotency,
         settings: settings.http(rtmp.port())?,
         clock,
     });

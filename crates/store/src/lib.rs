@@ -17,6 +17,7 @@ mod events;
 mod failure;
 mod files;
 mod gather;
+mod idempotency;
 pub mod migrations;
 mod past;
 mod quality;

@@ -16,6 +16,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/idempotency.rs"]
+mod idempotency;
 #[path = "contract/past.rs"]
 mod past;
 #[path = "contract/quality.rs"]
@@ -128,6 +130,12 @@ on_each_store! {
 }
 
 on_each_database! {
+    idempotency {
+        the_first_has_a_key_and_its_answer_stays,
+        a_key_that_was_released_is_free,
+        a_key_is_free_when_its_time_is_over,
+        of_many_who_take_a_key_at_once_one_has_it,
+    }
     batches {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,

@@ -14,6 +14,8 @@ use crate::state::App;
 pub enum LimitKey {
     /// A signed-in user.
     User(Uuid),
+    /// A program with an API key.
+    ApiKey(Uuid),
     /// An IPv4 address.
     V4([u8; 4]),
     /// An IPv6 network of 64 bits: who has one address of it has them all.
@@ -40,6 +42,16 @@ impl From<Option<IpAddr>> for LimitKey {
     }
 }
 
+impl LimitKey {
+    /// The id of the user or the program, if one is signed in.
+    pub(crate) fn caller(self) -> Option<Uuid> {
+        match self {
+            Self::User(id) | Self::ApiKey(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
 /// The address that a request is counted by.
 pub(super) fn address_of(app: &App, request: &Request) -> LimitKey {
     app.settings.trusted_proxies.client_of(request.extensions(), request.headers()).into()
@@ -49,7 +61,7 @@ pub(super) fn address_of(app: &App, request: &Request) -> LimitKey {
 ///
 /// A caller whom a layer before has found out is in the extensions. Otherwise the token is checked here, once, and left
 /// there for whoever asks next.
-pub(super) fn identity_of(app: &App, request: &mut Request) -> LimitKey {
+pub(crate) fn identity_of(app: &App, request: &mut Request) -> LimitKey {
     if request.extensions().get::<Caller>().is_none()
         && let Some(caller) = bearer(request).and_then(|token| app.users.authenticate(token).ok())
     {

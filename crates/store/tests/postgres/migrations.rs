@@ -54,7 +54,7 @@ async fn a_migration_that_is_cut_off_at_any_point_leaves_the_old_schema_or_the_n
 const OLDER: &str =
     "DROP INDEX session_events_by_type; DROP TABLE session_progress; DROP TABLE session_rollups;
     DROP TABLE session_people; DROP TABLE session_quality;
-    DROP TABLE chat_bans; ALTER TABLE broadcast_sessions DROP COLUMN epoch;
+    DROP TABLE chat_bans; DROP TABLE idempotency_keys; ALTER TABLE broadcast_sessions DROP COLUMN epoch;
     DROP INDEX broadcast_sessions_by_end; ALTER TABLE active_viewers DROP COLUMN person;
     DELETE FROM _sqlx_migrations WHERE version > 2";
 
@@ -99,7 +99,7 @@ async fn has_long_buckets(db: Db) {
     };
     db.save_quality([(0, 1), (310, 20), (590, 300), (3_600, 4_000)].map(row).to_vec()).await.unwrap();
     let older = "DROP INDEX session_quality_by_length; ALTER TABLE session_quality DROP COLUMN seconds;
-                 DROP TABLE chat_bans; ALTER TABLE broadcast_sessions DROP COLUMN epoch;
+                 DROP TABLE chat_bans; DROP TABLE idempotency_keys; ALTER TABLE broadcast_sessions DROP COLUMN epoch;
                  DELETE FROM _sqlx_migrations WHERE version > 5";
     db.database.script(older).await;
     let db = db.reopened().await;
