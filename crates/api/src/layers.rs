@@ -11,14 +11,15 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use http::header::{RANGE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Method};
+use http::header::{RANGE, RETRY_AFTER};
+use http::{HeaderName, Method};
 use tallylight_core::clock::Clock;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::cmcd;
+use crate::headers::Guard;
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
@@ -27,13 +28,13 @@ use crate::state::App;
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
     let classes = Arc::new(Classes::default());
-    let limited = app.clone();
+    let (limited, guard) = (app.clone(), Guard::new(&app.settings));
     let outages = Arc::new(Outages { clock, logged: Mutex::default() });
     router.layer(
         ServiceBuilder::new()
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
-            .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
+            .layer_fn(move |inner| Answered { inner, outages: outages.clone(), guard })
             .layer_fn(move |inner| Limited::new(inner, limited.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes))
             .layer_fn(move |inner| Once::new(inner, app.clone())),
@@ -63,6 +64,7 @@ fn allowed_headers() -> Vec<HeaderName> {
 struct Answered<S> {
     inner: S,
     outages: Arc<Outages>,
+    guard: Guard,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -84,8 +86,9 @@ where
         let method = request.method().clone();
         // The pattern, not the address: addresses of playback carry tokens.
         let route = request.extensions().get::<MatchedPath>().cloned();
+        let is_api = request.uri().path().starts_with("/api/");
         let answer = self.inner.call(request);
-        let outages = self.outages.clone();
+        let (outages, guard) = (self.outages.clone(), self.guard);
         Box::pin(async move {
             let mut response = if method.is_safe() { answer.await? } else { to_the_end(answer).await? };
             let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
@@ -93,9 +96,7 @@ where
             if let Some(Outage(reason)) = response.extensions_mut().remove() {
                 outages.log(&reason);
             }
-            let headers = response.headers_mut();
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            guard.add_to(response.headers_mut(), is_api);
             Ok(response)
         })
     }

@@ -7,6 +7,7 @@ mod cmcd;
 mod device;
 mod extract;
 mod fallback;
+mod headers;
 mod idempotency;
 mod layers;
 pub mod limits;

@@ -73,8 +73,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
-    let keys = Idempotency::new(Arc::new(store.clone()), clock.clone(), ids.clone(), &secret)?;
-    let idempotency = Arc::new(keys);
+    let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone(), ids.clone(), &secret)?;
+    let idempotency = Arc::new(idempotency);
     let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
@@ -107,10 +107,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     })
     .context("live connections cannot be served")?;
     tasks.spawn(live.clone().run(stop.clone()));
-    if !settings.rate_limits {
-        warn!("rate_limits is off: only sign-ins are limited");
-    }
-    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    let limits = rate_limits(&settings, clock.clone());
     tasks.spawn(limits.clone().run(stop.clone()));
     tasks.spawn(forgetting::run(idempotency.clone(), stop.clone()));
     let app = tallylight_api::app(tallylight_api::Parts {
@@ -141,6 +138,13 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+fn rate_limits(settings: &Settings, clock: Arc<dyn Clock>) -> Arc<RateLimits> {
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    Arc::new(RateLimits::new(&settings.limits(), clock))
 }
 
 /// Opens the database and claims it.

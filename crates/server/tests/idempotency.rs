@@ -1,4 +1,5 @@
 //! Calls that are sent again are done once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! How often callers may do what, over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 

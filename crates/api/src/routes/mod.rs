@@ -10,6 +10,7 @@ pub mod lists;
 pub mod live;
 pub mod pages;
 pub mod playback;
+pub mod security;
 pub mod sessions;
 pub mod stream_keys;
 pub mod users;
