@@ -54,7 +54,8 @@ impl FromRequest<App> for Text {
     }
 }
 
-async fn whole_body(request: Request, app: &App) -> Result<Bytes, Problem> {
+/// The body, if it arrives in time and is not too large.
+pub async fn whole_body(request: Request, app: &App) -> Result<Bytes, Problem> {
     tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app))
         .await
         .map_err(|_| Problem::new("body-too-slow", "the body did not arrive in time"))?

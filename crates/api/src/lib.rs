@@ -8,6 +8,8 @@ mod description;
 mod device;
 mod extract;
 mod fallback;
+mod headers;
+mod idempotency;
 mod layers;
 pub mod limits;
 mod list_cache;

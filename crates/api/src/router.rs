@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
     admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
-    metrics, pages, playback, sessions, stream_keys, users, viewers,
+    metrics, pages, playback, security, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{description, fallback};
@@ -124,6 +124,8 @@ pub mod url {
     pub const VIEWER_CMCD: &str = "/live/{id}/{token}/cmcd";
     /// Media of private broadcasts.
     pub const VIEWER_SEGMENT: &str = "/live/{id}/{token}/seg/{name}";
+    /// Whom to tell of a weakness.
+    pub const SECURITY: &str = "/.well-known/security.txt";
     /// The home page.
     pub const HOME: &str = "/";
     /// Where a broadcast is watched.
@@ -253,6 +255,7 @@ fn site() -> Plain {
         (url::OPENAPI, get(pages::openapi)),
         (url::ASYNCAPI, get(pages::asyncapi)),
         (url::PROBLEM, get(pages::problem)),
+        (url::SECURITY, get(security::security_txt)),
     ]
 }
 
@@ -284,7 +287,10 @@ fn about() -> OpenApi {
     let mut info = Info::new("Tallylight", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Live broadcasts: go live, be found, be watched, and know exactly who watched. Errors are \
-         `application/problem+json` (RFC 9457) with a stable `code`. The live feed is described in \
+         `application/problem+json` (RFC 9457) with a stable `code`. Every POST of somebody who is signed in, but for \
+         those under `/api/auth`, takes an `Idempotency-Key`: sent again under the same key within 24 hours, it is \
+         done once and answered the same. How often one may call is told by the headers `RateLimit-Policy` and \
+         `RateLimit`; beyond that the answer is 429. The live feed is described in \
          [`/api/asyncapi.yaml`](/api/asyncapi.yaml)."
             .into(),
     );

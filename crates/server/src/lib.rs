@@ -4,6 +4,7 @@ mod audit;
 pub mod cli;
 pub mod demo;
 mod enforcer;
+mod forgetting;
 mod http;
 mod ingest;
 mod keeper;

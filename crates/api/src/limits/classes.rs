@@ -143,6 +143,7 @@ pub const CLASSES: &[(Method, &str, Class)] = &[
     (Method::GET, url::OPENAPI, Class::Media),
     (Method::GET, url::ASYNCAPI, Class::Media),
     (Method::GET, url::PROBLEM, Class::Media),
+    (Method::GET, url::SECURITY, Class::Media),
     (Method::GET, tallylight_web_assets::ASSETS, Class::Media),
     (Method::GET, tallylight_web_assets::ELEMENTS, Class::Media),
     (Method::GET, tallylight_web_assets::ICON, Class::Media),

@@ -15,6 +15,7 @@ pub mod live;
 pub mod metrics;
 pub mod pages;
 pub mod playback;
+pub mod security;
 pub mod sessions;
 pub mod stream_keys;
 pub mod users;
