@@ -25,10 +25,8 @@ use uuid::fmt::Hyphenated;
 
 use crate::cmcd;
 use crate::problem::{Outage, Problem};
-use crate::sight::{Route, Sight, Trail};
+use crate::sight::{ANSWER, Route, Sight, Trail};
 
-/// Under which answers are logged.
-const ANSWER: &str = "tallylight::answer";
 /// What names the request of an answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -137,7 +135,7 @@ impl Desk {
         let mut response = if trail.method.is_safe() { answer.await? } else { to_the_end(answer).await? };
         let took = self.clock.monotonic().saturating_sub(began);
         trail.route.answered(&trail.method, response.status(), took);
-        span.in_scope(|| self.log(&trail, &mut response, took));
+        span.in_scope(|| trail.say(|| self.log(&trail, &mut response, took)));
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -218,8 +216,10 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use tallylight_core::Error;
+    use tallylight_core::clock::SystemClock;
 
     use super::*;
+    use crate::sight::ErrorBook;
 
     #[test]
     fn an_answer_takes_the_reason_of_an_outage_to_the_log_and_not_to_the_caller() {
@@ -233,8 +233,9 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_happens_further_in_is_counted() {
-        let sight = Arc::new(Sight::new(Vec::new(), None));
-        let clock: Arc<dyn Clock> = Arc::new(tallylight_core::clock::SystemClock::start());
+        let errors = Arc::new(ErrorBook::new(SystemClock::start(), 1));
+        let sight = Arc::new(Sight::new(Vec::new(), errors, None));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
         let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
         let fault = || async {

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback, sessions,
-    stream_keys, users, viewers,
+    analytics, auth, broadcasts, chat, errors, events, health, lists, live, metrics, pages, playback,
+    sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 
@@ -86,6 +86,8 @@ pub mod url {
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// Which errors happened.
+    pub const ADMIN_ERRORS: &str = "/api/admin/errors";
     /// What is counted, for Prometheus.
     pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
@@ -175,6 +177,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
+        .routes(routes!(errors::list))
 }
 
 /// What players fetch.

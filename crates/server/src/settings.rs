@@ -80,6 +80,7 @@ settings! {
     log_format: LogFormat = LogFormat::Pretty;
 
     metrics_token: String = String::new();
+    errors_kept: usize = 20;
 
     registration: bool = true;
     access_token_lifetime: u32 = 900;
@@ -217,6 +218,7 @@ impl Settings {
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
+        within("errors_kept", self.errors_kept, 1, 1_000)?;
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;

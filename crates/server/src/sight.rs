@@ -11,6 +11,7 @@ use tallylight_store::Store;
 use tokio::sync::Semaphore;
 
 use crate::ingest::Figures;
+use crate::logging;
 use crate::settings::Settings;
 
 pub use process::Process;
@@ -47,7 +48,7 @@ pub fn sight(parts: Parts, settings: &Settings) -> Sight {
         Box::new(Disk(settings.data_dir.clone())),
     ];
     let token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
-    Sight::new(sources, token)
+    Sight::new(sources, logging::errors(settings), token)
 }
 
 struct Listeners {

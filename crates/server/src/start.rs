@@ -231,6 +231,11 @@ impl Running {
         }
     }
 
+    /// Closes the database under the server, for tests of what is seen then.
+    pub async fn close_database(&self) {
+        self.store.close().await;
+    }
+
     /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();

@@ -1,6 +1,8 @@
 //! What an operator sees of a running server.
 
 mod common;
+#[path = "sight/errors.rs"]
+mod errors;
 #[path = "sight/log.rs"]
 mod log;
 #[path = "sight/metrics.rs"]

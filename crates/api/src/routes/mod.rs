@@ -4,6 +4,7 @@ pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
 pub mod chat;
+pub mod errors;
 pub mod events;
 pub mod health;
 pub mod lists;

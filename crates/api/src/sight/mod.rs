@@ -4,6 +4,7 @@
 //! on a [`Sheet`], which a scrape and the rules of alerts both read. Nothing of this is global: several servers of one
 //! process tell of themselves alone.
 
+mod errors;
 mod http;
 mod platform;
 mod request;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use tallylight_core::figures::Count;
 
+pub use errors::{ErrorBook, ErrorGroup, Occurrence, Report};
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
 pub(crate) use platform::Playback;
@@ -28,10 +30,19 @@ pub trait Source: Send + Sync + 'static {
     fn tell(&self, sheet: &mut Sheet);
 }
 
+/// Whether this task answers a request.
+pub fn is_answering() -> bool {
+    Trail::current().is_some()
+}
+
+/// Under which answers are logged.
+pub const ANSWER: &str = "tallylight::answer";
+
 /// Everything that is known of a running server.
 pub struct Sight {
     sources: Vec<Box<dyn Source>>,
     metrics_token: Option<String>,
+    errors: Arc<ErrorBook>,
     pub(crate) routes: Routes,
     pub(crate) playback: Arc<Playback>,
     limited: Limited,
@@ -45,10 +56,11 @@ impl fmt::Debug for Sight {
 
 impl Sight {
     /// `metrics_token`: with which metrics may be read from anywhere; without one only from the machine itself.
-    pub fn new(sources: Vec<Box<dyn Source>>, metrics_token: Option<String>) -> Self {
+    pub fn new(sources: Vec<Box<dyn Source>>, errors: Arc<ErrorBook>, metrics_token: Option<String>) -> Self {
         Self {
             sources,
             metrics_token,
+            errors,
             routes: Routes::default(),
             playback: Arc::default(),
             limited: Limited::default(),
@@ -61,6 +73,7 @@ impl Sight {
         self.routes.tell(&mut sheet);
         self.playback.tell(&mut sheet);
         self.limited.tell(&mut sheet);
+        self.errors.tell(&mut sheet);
         for source in &self.sources {
             source.tell(&mut sheet);
         }
@@ -70,6 +83,11 @@ impl Sight {
     /// Where refusals of a class of limits are counted. To be asked for once, and kept.
     pub fn rate_limited(&self, class: &'static str) -> Arc<Count> {
         self.limited.of(class)
+    }
+
+    /// The errors that happened.
+    pub fn errors(&self) -> &ErrorBook {
+        &self.errors
     }
 
     pub(crate) fn metrics_token(&self) -> Option<&str> {
