@@ -219,7 +219,7 @@ mod tests {
     use tallylight_core::clock::SystemClock;
 
     use super::*;
-    use crate::sight::ErrorBook;
+    use crate::sight::{AlertParts, Alerts, Couriers, ErrorBook};
 
     #[test]
     fn an_answer_takes_the_reason_of_an_outage_to_the_log_and_not_to_the_caller() {
@@ -234,8 +234,15 @@ mod tests {
     #[tokio::test]
     async fn whatever_happens_further_in_is_counted() {
         let errors = Arc::new(ErrorBook::new(SystemClock::start(), 1));
-        let sight = Arc::new(Sight::new(Vec::new(), errors, None));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let alerts = Alerts::new(AlertParts {
+            rules: Vec::new(),
+            resolve_after: Duration::ZERO,
+            server: String::new(),
+            couriers: Couriers::default(),
+            clock: clock.clone(),
+        });
+        let sight = Arc::new(Sight::new(Vec::new(), errors, alerts, None));
         let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
         let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
         let fault = || async {

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, errors, events, health, lists, live, metrics, pages, playback,
+    alerts, analytics, auth, broadcasts, chat, errors, events, health, lists, live, metrics, pages, playback,
     sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
@@ -88,6 +88,10 @@ pub mod url {
     pub const READYZ: &str = "/readyz";
     /// Which errors happened.
     pub const ADMIN_ERRORS: &str = "/api/admin/errors";
+    /// The rules of alerts, and how they stand.
+    pub const ADMIN_ALERTS: &str = "/api/admin/alerts";
+    /// Tells whoever is told of alerts that this is a test.
+    pub const TEST_ALERTS: &str = "/api/admin/alerts/test";
     /// What is counted, for Prometheus.
     pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
@@ -178,6 +182,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
         .routes(routes!(errors::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::test))
 }
 
 /// What players fetch.

@@ -1,5 +1,6 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod alerts;
 pub mod cli;
 pub mod demo;
 mod http;

@@ -5,7 +5,8 @@ mod process;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tallylight_api::sight::{Platform, Sheet, Sight, Source};
+use tallylight_api::sight::{Alerts, Platform, Sheet, Sight, Source};
+use tallylight_core::figures::Level;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
 use tokio::sync::Semaphore;
@@ -28,11 +29,15 @@ pub struct Parts {
     pub rtmp: Arc<rtmp::Figures>,
     /// Room for HTTP connections.
     pub places: Arc<Semaphore>,
+    /// Whether the database answered the last time that it was asked.
+    pub database_up: Arc<Level>,
+    /// The rules of alerts.
+    pub alerts: Alerts,
 }
 
 /// Puts together all that is known of a server.
 pub fn sight(parts: Parts, settings: &Settings) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places } = parts;
+    let Parts { platform, store, encoders, rtmp, places, database_up, alerts } = parts;
     let listeners = Listeners {
         places,
         max_http: settings.http_max_connections,
@@ -43,12 +48,12 @@ pub fn sight(parts: Parts, settings: &Settings) -> Sight {
         Box::new(platform),
         Box::new(listeners),
         Box::new(Encoders(encoders)),
-        Box::new(Database(store)),
+        Box::new(Database { store, up: database_up }),
         Box::new(Process),
         Box::new(Disk(settings.data_dir.clone())),
     ];
     let token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
-    Sight::new(sources, logging::errors(settings), token)
+    Sight::new(sources, logging::errors(settings), alerts, token)
 }
 
 struct Listeners {
@@ -102,11 +107,16 @@ impl Source for Encoders {
     }
 }
 
-struct Database(Store);
+struct Database {
+    store: Store,
+    up: Arc<Level>,
+}
 
 impl Source for Database {
     fn tell(&self, sheet: &mut Sheet) {
-        let reading = self.0.reading();
+        let reading = self.store.reading();
+        let help = "Whether the database answered when it was last asked, 1 or 0";
+        sheet.level("tallylight_database_up", help, self.up.get() as f64);
         for pool in reading.pools {
             let help = "Connections to the database by pool and state";
             let family = sheet.gauge("tallylight_database_connections", help);

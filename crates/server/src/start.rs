@@ -11,6 +11,7 @@ use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
+use tallylight_core::figures::Level;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
@@ -25,12 +26,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::alerts::Watch;
 use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, sight, tls};
+use crate::{alerts, http, secret, sight, tls};
 
 /// A server at work.
 pub struct Running {
@@ -117,14 +119,26 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         live: live.clone(),
         origin: origin.clone(),
     };
+    let (alerts, couriers) = alerts::alerts(&settings, clock.clone())?;
+    let database_up = Arc::<Level>::default();
+    database_up.set(1);
     let parts = sight::Parts {
         platform,
         store: store.clone(),
         encoders: ingest,
         rtmp: connections,
         places: places.clone(),
+        database_up: database_up.clone(),
+        alerts,
     };
     let sight = Arc::new(sight::sight(parts, &settings));
+    sight.alerts().check(&sight.sheet()).inspect_err(|_| stop.cancel()).context("setting alerts")?;
+    let interval = Duration::from_secs_f64(settings.alert_interval);
+    let watch = Watch { sight: sight.clone(), users: users.clone(), database_up, interval };
+    tasks.spawn(watch.run(stop.clone()));
+    for courier in couriers {
+        tasks.spawn(courier.run(stop.clone()));
+    }
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,

@@ -1,5 +1,7 @@
 //! What an operator sees of a running server.
 
+#[path = "sight/alerts.rs"]
+mod alerts;
 mod common;
 #[path = "sight/errors.rs"]
 mod errors;

@@ -22,16 +22,27 @@ use crate::state::App;
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
-/// Which errors are listed.
+/// Which part of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
-pub struct ErrorParams {
+pub struct PageParams {
     /// 1 to 100, 20 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     /// How many are left out at the beginning.
     offset: Option<usize>,
+}
+
+impl PageParams {
+    /// How many are left out, and how many are listed.
+    pub(super) fn part(&self) -> Result<(usize, usize), Problem> {
+        let (offset, limit) = (self.offset.unwrap_or_default(), self.limit.unwrap_or(DEFAULT_LIMIT));
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        Ok((offset, limit))
+    }
 }
 
 /// A list of errors by kind.
@@ -111,20 +122,17 @@ pub(super) fn for_admins(caller: &Caller) -> Result<(), Problem> {
 
 /// Read which errors happened, by kind, the last seen first.
 #[utoipa::path(get, path = url::ADMIN_ERRORS, operation_id = "list_errors", tag = "operation", security(("bearer" = [])),
-    params(ErrorParams), responses(
+    params(PageParams), responses(
     (status = 200, description = "Some of them", body = ErrorList),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
-    Query(params): Query<ErrorParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<impl IntoResponse, Problem> {
     for_admins(&caller)?;
-    let (limit, offset) = (params.limit.unwrap_or(DEFAULT_LIMIT), params.offset.unwrap_or_default());
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
-    }
+    let (offset, limit) = params.part()?;
     let (groups, total) = app.sight.errors().list(offset, limit);
     let items = groups.into_iter().map(ErrorView::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(ErrorList { items, total, limit, offset, next_cursor: None })))

@@ -4,6 +4,7 @@
 //! on a [`Sheet`], which a scrape and the rules of alerts both read. Nothing of this is global: several servers of one
 //! process tell of themselves alone.
 
+mod alerts;
 mod errors;
 mod http;
 mod platform;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 
 use tallylight_core::figures::Count;
 
+pub use alerts::{
+    AlertParts, Alerts, Courier, Couriers, Delivery, Fault, Notice, Notify, Rule, Standing, State, deliver,
+};
 pub use errors::{ErrorBook, ErrorGroup, Occurrence, Report};
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
@@ -43,6 +47,7 @@ pub struct Sight {
     sources: Vec<Box<dyn Source>>,
     metrics_token: Option<String>,
     errors: Arc<ErrorBook>,
+    alerts: Alerts,
     pub(crate) routes: Routes,
     pub(crate) playback: Arc<Playback>,
     limited: Limited,
@@ -56,11 +61,17 @@ impl fmt::Debug for Sight {
 
 impl Sight {
     /// `metrics_token`: with which metrics may be read from anywhere; without one only from the machine itself.
-    pub fn new(sources: Vec<Box<dyn Source>>, errors: Arc<ErrorBook>, metrics_token: Option<String>) -> Self {
+    pub fn new(
+        sources: Vec<Box<dyn Source>>,
+        errors: Arc<ErrorBook>,
+        alerts: Alerts,
+        metrics_token: Option<String>,
+    ) -> Self {
         Self {
             sources,
             metrics_token,
             errors,
+            alerts,
             routes: Routes::default(),
             playback: Arc::default(),
             limited: Limited::default(),
@@ -74,6 +85,7 @@ impl Sight {
         self.playback.tell(&mut sheet);
         self.limited.tell(&mut sheet);
         self.errors.tell(&mut sheet);
+        self.alerts.tell(&mut sheet);
         for source in &self.sources {
             source.tell(&mut sheet);
         }
@@ -88,6 +100,11 @@ impl Sight {
     /// The errors that happened.
     pub fn errors(&self) -> &ErrorBook {
         &self.errors
+    }
+
+    /// The rules of alerts.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     pub(crate) fn metrics_token(&self) -> Option<&str> {
