@@ -3,6 +3,8 @@
 #[path = "sight/alerts.rs"]
 mod alerts;
 mod common;
+#[path = "sight/deploy.rs"]
+mod deploy;
 #[path = "sight/errors.rs"]
 mod errors;
 #[path = "sight/log.rs"]
