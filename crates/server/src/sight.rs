@@ -4,16 +4,22 @@ mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
 use tallylight_api::sight::{Alerts, Platform, Sheet, Sight, Source};
+use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::alerts::Watch;
 use crate::ingest::Figures;
-use crate::logging;
 use crate::settings::Settings;
+use crate::{alerts, logging};
 
 pub use process::Process;
 
@@ -29,15 +35,34 @@ pub struct Parts {
     pub rtmp: Arc<rtmp::Figures>,
     /// Room for HTTP connections.
     pub places: Arc<Semaphore>,
-    /// Whether the database answered the last time that it was asked.
-    pub database_up: Arc<Level>,
-    /// The rules of alerts.
-    pub alerts: Alerts,
 }
 
-/// Puts together all that is known of a server.
-pub fn sight(parts: Parts, settings: &Settings) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places, database_up, alerts } = parts;
+/// Puts together all that is known of a server, and starts to judge it.
+///
+/// # Errors
+/// The rule of alerts that makes no sense.
+pub fn start(
+    parts: Parts,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> anyhow::Result<Arc<Sight>> {
+    let (alerts, couriers) = alerts::alerts(settings, clock)?;
+    let users = parts.platform.users.clone();
+    let database_up = Arc::<Level>::default();
+    database_up.set(1);
+    let sight = Arc::new(sight(parts, settings, alerts, database_up.clone()));
+    sight.alerts().check(&sight.sheet()).context("setting alerts")?;
+    let interval = Duration::from_secs_f64(settings.alert_interval);
+    tasks.spawn(Watch { sight: sight.clone(), users, database_up, interval }.run(stop.clone()));
+    for courier in couriers {
+        tasks.spawn(courier.run(stop.clone()));
+    }
+    Ok(sight)
+}
+
+fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Level>) -> Sight {
+    let Parts { platform, store, encoders, rtmp, places } = parts;
     let listeners = Listeners {
         places,
         max_http: settings.http_max_connections,

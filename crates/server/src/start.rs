@@ -11,7 +11,6 @@ use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
-use tallylight_core::figures::Level;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
@@ -26,13 +25,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::alerts::Watch;
 use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{alerts, http, secret, sight, tls};
+use crate::{http, secret, sight, tls};
 
 /// A server at work.
 pub struct Running {
@@ -93,16 +91,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     };
     let requests = rtmp::serve_counted(rtmp_listener, settings.rtmp(), connections.clone(), stop.clone());
     tasks.spawn(encoders.run(requests));
-    let keeper = Keeper {
-        sessions: managers.sessions.clone(),
-        origin: origin.clone(),
-        clock: clock.clone(),
-        linger: settings.ended_media_linger(),
-    };
-    tasks.spawn(keeper.run(stop.clone()));
-    let retention = (settings.session_retention > 0).then(|| Duration::from_secs(settings.session_retention));
-    let logs = LogKeeper { sessions: managers.sessions.clone(), retention };
-    tasks.spawn(logs.run(stop.clone()));
+    keep(&settings, &managers.sessions, (&origin, &clock), (&tasks, &stop));
     let (users, sessions) = (managers.users.clone(), managers.sessions.clone());
     let live = Live::start(LiveParts {
         sessions: managers.sessions.clone(),
@@ -119,26 +108,15 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         live: live.clone(),
         origin: origin.clone(),
     };
-    let (alerts, couriers) = alerts::alerts(&settings, clock.clone())?;
-    let database_up = Arc::<Level>::default();
-    database_up.set(1);
     let parts = sight::Parts {
         platform,
         store: store.clone(),
         encoders: ingest,
         rtmp: connections,
         places: places.clone(),
-        database_up: database_up.clone(),
-        alerts,
     };
-    let sight = Arc::new(sight::sight(parts, &settings));
-    sight.alerts().check(&sight.sheet()).inspect_err(|_| stop.cancel()).context("setting alerts")?;
-    let interval = Duration::from_secs_f64(settings.alert_interval);
-    let watch = Watch { sight: sight.clone(), users: users.clone(), database_up, interval };
-    tasks.spawn(watch.run(stop.clone()));
-    for courier in couriers {
-        tasks.spawn(courier.run(stop.clone()));
-    }
+    let sight =
+        sight::start(parts, &settings, clock.clone(), (&tasks, &stop)).inspect_err(|_| stop.cancel())?;
     let app = tallylight_api::app(tallylight_api::Parts {
         broadcasts: managers.broadcasts,
         sessions: managers.sessions,
@@ -168,6 +146,25 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+/// Starts what time brings to sessions, their media and their logs.
+fn keep(
+    settings: &Settings,
+    sessions: &Arc<SessionManager>,
+    (origin, clock): (&Arc<hls::Origin>, &Arc<dyn Clock>),
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) {
+    let keeper = Keeper {
+        sessions: sessions.clone(),
+        origin: origin.clone(),
+        clock: clock.clone(),
+        linger: settings.ended_media_linger(),
+    };
+    tasks.spawn(keeper.run(stop.clone()));
+    let retention = (settings.session_retention > 0).then(|| Duration::from_secs(settings.session_retention));
+    let logs = LogKeeper { sessions: sessions.clone(), retention };
+    tasks.spawn(logs.run(stop.clone()));
 }
 
 /// Opens the database and claims it.

@@ -1,5 +1,7 @@
 //! What an operator sees of a running server.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 #[path = "sight/alerts.rs"]
 mod alerts;
 mod common;
