@@ -315,7 +315,7 @@ mod tests {
             ("a: b > inf", "is not a number"),
             ("a: b > 1 for ever", "is not a time"),
             ("a: b > 1 for 5d", "is not a time"),
-            ("a: b > 1 for ", "is not a time"),
+            ("a: b > 1 for ", "\"for\" is not understood"),
             ("a: mean(b) > 1", "mean() is not known"),
             ("a: rate(b > 1", "a ) is missing"),
             ("a: b{c > 1", "= or != is missing"),
