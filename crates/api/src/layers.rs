@@ -29,12 +29,10 @@ use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
 use crate::shut_out::ShutOut;
-use crate::sight::{Route, Sight, Trail};
+use crate::sight::{ANSWER, Route, Sight, Trail};
 use crate::state::App;
 use crate::usage::Counted;
 
-/// Under which answers are logged.
-const ANSWER: &str = "tallylight::answer";
 /// What names the request of an answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -160,7 +158,7 @@ impl Desk {
         let mut response = if trail.method.is_safe() { answer.await? } else { to_the_end(answer).await? };
         let took = self.clock.monotonic().saturating_sub(began);
         trail.route.answered(&trail.method, response.status(), took);
-        span.in_scope(|| self.log(&trail, &mut response, took));
+        span.in_scope(|| trail.say(|| self.log(&trail, &mut response, took)));
         let headers = response.headers_mut();
         self.guard.add_to(headers, is_api);
         let mut id = [0; Hyphenated::LENGTH];
@@ -241,8 +239,10 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use tallylight_core::Error;
+    use tallylight_core::clock::SystemClock;
 
     use super::*;
+    use crate::sight::{AlertParts, Alerts, Couriers, ErrorBook};
 
     #[test]
     fn an_answer_takes_the_reason_of_an_outage_to_the_log_and_not_to_the_caller() {
@@ -256,8 +256,16 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_happens_further_in_is_counted() {
-        let sight = Arc::new(Sight::new(Vec::new(), None));
-        let clock: Arc<dyn Clock> = Arc::new(tallylight_core::clock::SystemClock::start());
+        let errors = Arc::new(ErrorBook::new(SystemClock::start(), 1));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let alerts = Alerts::new(AlertParts {
+            rules: Vec::new(),
+            resolve_after: Duration::ZERO,
+            server: String::new(),
+            couriers: Couriers::default(),
+            clock: clock.clone(),
+        });
+        let sight = Arc::new(Sight::new(Vec::new(), errors, alerts, None));
         let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
         let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
         let fault = || async {

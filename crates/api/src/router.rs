@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
-    metrics, pages, playback, security, sessions, stream_keys, users, viewers,
+    admin, admin_usage, alerts, analytics, auth, broadcasts, chat, errors, events, health, join_tokens, keys,
+    lists, live, metrics, pages, playback, security, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{description, fallback};
@@ -110,6 +110,12 @@ pub mod url {
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// Which errors happened.
+    pub const ADMIN_ERRORS: &str = "/api/admin/errors";
+    /// The rules of alerts, and how they stand.
+    pub const ADMIN_ALERTS: &str = "/api/admin/alerts";
+    /// Tells whoever is told of alerts that this is a test.
+    pub const TEST_ALERTS: &str = "/api/admin/alerts/test";
     /// What is counted, for Prometheus.
     pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
@@ -220,6 +226,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
+        .routes(routes!(errors::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::test))
 }
 
 /// Addresses that the document does not describe.

@@ -1,5 +1,6 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod alerts;
 mod audit;
 pub mod cli;
 pub mod demo;

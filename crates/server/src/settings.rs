@@ -23,6 +23,7 @@ use tallylight_media::{hls, rtmp};
 use tallylight_store::backup::DATABASE_FILE;
 use tallylight_store::{Limits as DatabaseLimits, Location};
 
+use crate::alerts;
 use crate::http::Limits;
 
 const DEFAULT_FILE: &str = "tallylight.toml";
@@ -86,6 +87,17 @@ settings! {
     log_format: LogFormat = LogFormat::Pretty;
 
     metrics_token: String = String::new();
+    errors_kept: usize = 20;
+    alert_error_rate: f64 = 0.05;
+    alert_latency: f64 = 1.0;
+    alert_interrupted: usize = 0;
+    alert_queue: f64 = 0.8;
+    alert_disk_free: u64 = 1_024 * MIB;
+    alert_database_away: u64 = 10;
+    alerts: Vec<String> = Vec::new();
+    alert_interval: f64 = 5.0;
+    alert_resolve_after: u64 = 60;
+    alert_webhook: String = String::new();
 
     registration: bool = true;
     access_token_lifetime: u32 = 900;
@@ -206,7 +218,9 @@ impl Settings {
             refuse_unknown_lines(&text).with_context(|| path.display().to_string())?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        builder = builder.add_source(callers::environment());
+        for environment in callers::environment(std::env::vars()) {
+            builder = builder.add_source(environment);
+        }
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
         if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
             settings.database_url =
@@ -241,6 +255,13 @@ impl Settings {
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
         within("audit_retention", self.audit_retention, 0, 100 * 365 * 24 * 3_600)?;
+        within("errors_kept", self.errors_kept, 1, 1_000)?;
+        within("alert_error_rate", self.alert_error_rate, 0.0, 1.0)?;
+        within("alert_latency", self.alert_latency, 0.0, 60.0)?;
+        within("alert_queue", self.alert_queue, 0.0, 1.0)?;
+        within("alert_database_away", self.alert_database_away, 0, 3_600)?;
+        within("alert_interval", self.alert_interval, 0.1, 60.0)?;
+        within("alert_resolve_after", self.alert_resolve_after, 0, 24 * 3_600)?;
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
@@ -285,6 +306,8 @@ impl Settings {
         }
         self.proxies()?;
         self.contact()?;
+        alerts::rules(self)?;
+        alerts::ways(self)?;
         self.public_uri().map(|_| ())
     }
 

@@ -181,7 +181,7 @@ impl Doors {
             places: places.clone(),
             limits: limits.clone(),
         };
-        let sight = Arc::new(sight::sight(parts, settings));
+        let sight = sight::start(parts, settings, clock.clone(), (tasks, stop))?;
         let admin = managers.admin.clone();
         let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
         tasks.spawn(enforcer.run(stop.clone()));
@@ -359,6 +359,11 @@ impl Running {
         } else {
             self.public_url.trim_end_matches('/').to_owned()
         }
+    }
+
+    /// Closes the database under the server, for tests of what is seen then.
+    pub async fn close_database(&self) {
+        self.store.close().await;
     }
 
     /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.

@@ -55,12 +55,15 @@ impl Settings {
     }
 }
 
-/// The variables; of lists, the items stand between commas.
-pub fn environment() -> Environment {
-    Environment::with_prefix(PREFIX)
-        .try_parsing(true)
-        .list_separator(",")
-        .with_list_parse_key("trusted_proxies")
+/// The variables. Of lists, the items stand between commas; rules of alerts have commas in them, so semicolons part those.
+pub fn environment(variables: impl Iterator<Item = (String, String)>) -> [Environment; 2] {
+    let is_alerts = |name: &str| name.eq_ignore_ascii_case("TALLYLIGHT_ALERTS");
+    let (alerts, others): (Vec<_>, Vec<_>) = variables.partition(|(name, _)| is_alerts(name));
+    let read = |variables: Vec<(String, String)>, separator, list| {
+        let environment = Environment::with_prefix(PREFIX).try_parsing(true).list_separator(separator);
+        environment.with_list_parse_key(list).source(Some(variables.into_iter().collect()))
+    };
+    [read(others, ",", "trusted_proxies"), read(alerts, ";", "alerts")]
 }
 
 #[cfg(test)]
@@ -98,23 +101,24 @@ mod tests {
         let variables = [
             ("TALLYLIGHT_TRUSTED_PROXIES", "127.0.0.1,::1"),
             ("TALLYLIGHT_TRUSTED_PROXY_HEADER", "forwarded"),
+            ("TALLYLIGHT_ALERTS", "a: up < 1 for 5s; b: down{x=\"1\",y=\"2\"} > 1 for 5s"),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let source = environment().source(Some(variables.into_iter().collect()));
-        let settings: Settings =
-            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        let [others, alerts] = environment(variables.into_iter());
+        let read = Config::builder().add_source(others).add_source(alerts).build().unwrap();
+        let settings: Settings = read.try_deserialize().unwrap();
         assert_eq!(settings.trusted_proxies, ["127.0.0.1", "::1"]);
         assert_eq!(settings.trusted_proxy_header, ProxyHeader::Forwarded);
-        settings.check().unwrap();
+        assert_eq!(settings.alerts.len(), 2);
     }
 
     #[test]
     fn rates_are_read_and_switched_off_but_for_those_of_passwords() {
         let variables = [("TALLYLIGHT_RATE_LIMITS", "off"), ("TALLYLIGHT_LIMIT_READ", "5/60")];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let source = environment().source(Some(variables.into_iter().collect()));
-        let settings: Settings =
-            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        let [others, alerts] = environment(variables.into_iter());
+        let read = Config::builder().add_source(others).add_source(alerts).build().unwrap();
+        let settings: Settings = read.try_deserialize().unwrap();
         assert_eq!(settings.limit_read, Rate::new(5, 60));
         let limited: Vec<_> = Class::ALL
             .iter()
