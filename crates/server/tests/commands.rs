@@ -10,4 +10,11 @@ mod harness;
 #[path = "commands/migrate.rs"]
 mod migrate;
 
+#[path = "commands/user.rs"]
+mod user;
+
 mod common;
+
+#[path = "common/live.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
+mod listener;
