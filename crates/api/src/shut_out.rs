@@ -3,48 +3,37 @@
 //! Pages are the same for everybody and tell nothing; whoever opens one is told by the first call of the API that fails.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::{Either, Ready, ready};
-use http::Uri;
-use tallylight_core::clock::Clock;
-use tallylight_core::standing::Standing;
 use tower::Service;
 
+use crate::device;
 use crate::problem::Problem;
-use crate::{device, extract};
+use crate::state::App;
 
 /// What is not for those who are shut out: the API, and everything that plays.
 const CLOSED: [&str; 2] = ["/api/", "/live/"];
-
-/// Who is shut out, and what is needed to tell.
-#[derive(Clone)]
-pub struct Watch {
-    pub standing: Arc<Standing>,
-    pub clock: Arc<dyn Clock>,
-    pub public_url: Option<Uri>,
-}
-
-impl Watch {
-    fn refuse(&self, request: &Request) -> Result<(), Problem> {
-        let path = request.uri().path();
-        if self.standing.is_calm() || !CLOSED.iter().any(|closed| path.starts_with(closed)) {
-            return Ok(());
-        }
-        let ip = extract::address(request.extensions());
-        let device = device::known(request.headers(), self.public_url.as_ref());
-        Ok(self.standing.refuse_from(ip, device.as_ref(), self.clock.now())?)
-    }
-}
 
 /// Answers those who are shut out instead of the service inside.
 #[derive(Clone)]
 pub struct ShutOut<S> {
     pub inner: S,
-    pub watch: Watch,
+    pub app: App,
+}
+
+impl<S> ShutOut<S> {
+    fn refuse(&self, request: &Request) -> Result<(), Problem> {
+        let (path, app) = (request.uri().path(), &self.app);
+        if app.standing.is_calm() || !CLOSED.iter().any(|closed| path.starts_with(closed)) {
+            return Ok(());
+        }
+        let ip = app.settings.trusted_proxies.client_of(request.extensions(), request.headers());
+        let device = device::known(request.headers(), app.settings.public_url.as_ref());
+        Ok(app.standing.refuse_from(ip, device.as_ref(), app.sessions.now())?)
+    }
 }
 
 impl<S> Service<Request> for ShutOut<S>
@@ -60,7 +49,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.watch.refuse(&request) {
+        match self.refuse(&request) {
             Ok(()) => Either::Right(self.inner.call(request)),
             Err(problem) => Either::Left(ready(Ok(problem.into_response()))),
         }

@@ -8,11 +8,13 @@ mod http;
 mod ingest;
 mod keeper;
 mod lock;
-mod logging;
+pub mod logging;
 mod logs;
 mod secret;
 pub mod settings;
+mod sight;
 mod start;
 mod tls;
+mod usage;
 
 pub use start::{Running, start};

@@ -17,6 +17,8 @@ mod faults;
 mod history;
 #[path = "managers/ingest.rs"]
 mod ingest;
+#[path = "managers/keys.rs"]
+mod keys;
 #[path = "managers/lists.rs"]
 mod lists;
 #[path = "managers/quality.rs"]
