@@ -16,5 +16,4 @@ mod user;
 mod common;
 
 #[path = "common/live.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
 mod listener;

@@ -1,5 +1,7 @@
 //! Somebody who is connected to the live feed.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
