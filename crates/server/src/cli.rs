@@ -6,6 +6,7 @@ mod doctor;
 mod migrate;
 mod place;
 mod show;
+mod user;
 
 use std::fs;
 use std::io::Write;
@@ -43,6 +44,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Put a backup back in place while the server is stopped; what was there is kept.
     Restore(backup::BackupArgs),
+    /// Make accounts, give roles and suspend, while the server runs or not.
+    User(user::UserArgs),
     /// Look whether everything is as it should be.
     Doctor(doctor::DoctorArgs),
     /// Try whether alerts arrive.
@@ -90,6 +93,7 @@ impl Cli {
             Some(Command::Migrate(args)) => migrate::run(&args),
             Some(Command::Backup(args)) => backup::backup(&args),
             Some(Command::Restore(args)) => backup::restore(&args),
+            Some(Command::User(args)) => user::run(args),
             Some(Command::Doctor(args)) => return told(doctor::run(&args)),
             Some(Command::Alert(args)) => alert::run(&args),
             Some(Command::Openapi) => print_document(),

@@ -82,7 +82,11 @@ impl Enforcer {
         loop {
             ticks.tick().await;
             looks += 1;
-            let looked = self.look(&mut known, looks % READ_ANYWAY == 0).await;
+            let anyway = looks % READ_ANYWAY == 0;
+            if anyway {
+                self.sessions.standing().forget_past(self.sessions.now());
+            }
+            let looked = self.look(&mut known, anyway).await;
             match &looked {
                 Err(error) if !has_failed => warn!(%error, "roles and bans cannot be read"),
                 Ok(()) if has_failed => info!("roles and bans are read again"),

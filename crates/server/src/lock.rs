@@ -41,6 +41,20 @@ pub fn lock_if_used(folder: &Path) -> anyhow::Result<Option<File>> {
     if folder.join(LOCK).exists() { lock(folder).map(Some) } else { Ok(None) }
 }
 
+/// As [`lock`]; `None` while somebody else has it.
+///
+/// # Errors
+/// When a restore was stopped half-way, or the file cannot be made.
+pub fn lock_if_free(data_dir: &Path) -> anyhow::Result<Option<File>> {
+    let path = data_dir.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Ok(None);
+    }
+    drop(file);
+    lock(data_dir).map(Some)
+}
+
 fn take(file: File, folder: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -10,4 +10,10 @@ mod harness;
 #[path = "commands/migrate.rs"]
 mod migrate;
 
+#[path = "commands/user.rs"]
+mod user;
+
 mod common;
+
+#[path = "common/live.rs"]
+mod listener;

@@ -3,6 +3,8 @@
 
 #[path = "managers/accounts.rs"]
 mod accounts;
+#[path = "managers/admin.rs"]
+mod admin;
 #[path = "managers/audit.rs"]
 mod audit;
 #[path = "managers/broadcasts.rs"]

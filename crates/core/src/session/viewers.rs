@@ -87,7 +87,7 @@ impl SessionManager {
         request: JoinRequest,
         client: Client,
     ) -> Result<Joined> {
-        self.standing.refuse_client(&client, self.clock().now())?;
+        self.standing.refuse_viewer(caller.user_id(), &client.peer(), self.now())?;
         let broadcast = self.ledger.get(id).await?;
         let invitation = self.invitation_shown(caller, &broadcast, &request)?;
         let user = self.joining(caller, &broadcast, request.user_id).await?;
@@ -147,7 +147,9 @@ impl SessionManager {
     /// Takes a place in the store and enters the viewer as present.
     async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
         let user_id = who.user;
-        self.standing.refuse_viewer(user_id, &client.peer(), self.clock().now())?;
+        if user_id.is_some_and(|user| self.standing.refuse_user(user, self.now()).is_err()) {
+            return Err(Error::ViewerGone);
+        }
         let person = match (user_id, who.person, &client.device) {
             (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
             (None, Some(person), _) => person,

@@ -1,5 +1,7 @@
 //! Somebody who is connected to the live feed.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt, StreamExt};
@@ -39,6 +41,19 @@ pub fn request(app: &TestApp, headers: &[(&str, &str)]) -> Request<()> {
 }
 
 impl Listener {
+    /// Connects from another address of this machine.
+    pub async fn connects_from(app: &TestApp, ip: &str) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{ip}:0").parse().unwrap()).unwrap();
+        let stream = socket.connect(app.running.http).await.unwrap();
+        let (socket, _) =
+            tokio_tungstenite::client_async(request(app, &[]), MaybeTlsStream::Plain(stream)).await.unwrap();
+        let mut listener = Self { socket, heard: VecDeque::new(), asked: 0, answers_pings: true };
+        let answer = listener.asks("connect", json!({ "token": "" })).await;
+        assert!(answer["connect"]["client"].is_string(), "{answer}");
+        listener
+    }
+
     /// Opens a connection and says nothing.
     pub async fn opens(app: &TestApp, headers: &[(&str, &str)]) -> Self {
         let (socket, _) = connect_async(request(app, headers)).await.unwrap();

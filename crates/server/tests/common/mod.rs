@@ -91,6 +91,12 @@ impl Person {
         Self { token: Some(token), ..self }
     }
 
+    /// The same, at another address of this machine, without cookies.
+    pub fn at(self, ip: &str) -> Self {
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        Self { http: builder.local_address(Some(ip.parse().unwrap())).build().unwrap(), ..self }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = path.strip_prefix(&self.base).unwrap_or(path);
         let request = self.http.request(method, format!("{}{path}", self.base));

@@ -272,6 +272,21 @@ impl World {
         kept
     }
 
+    /// The broadcast as the database has it.
+    pub async fn store_state(&self, id: BroadcastId) -> Snapshot {
+        self.store.broadcast(id).await.unwrap().unwrap()
+    }
+
+    /// A user as the database has it.
+    pub async fn store_user(&self, name: &str) -> User {
+        self.store.user_by_login(name).await.unwrap().unwrap()
+    }
+
+    /// Whether counts and sums agree with the log.
+    pub async fn agrees_with_its_log(&self, id: BroadcastId) -> bool {
+        self.audit(id, (Period::All, None)).await.is_empty()
+    }
+
     pub async fn owner_of(&self, id: BroadcastId) -> Caller {
         let owner = self.store.broadcast(id).await.unwrap().unwrap().owner;
         Caller::User(self.store.user(owner).await.unwrap().unwrap().identity(Access::Server))
@@ -362,6 +377,9 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Err(Error::ViewerGone) => "gone",
         Err(Error::JoinTokenInvalid) => "join token invalid",
         Err(Error::Banned { .. }) => "banned",
+        Err(Error::LastAdmin) => "last admin",
+        Err(Error::Suspended { .. }) => "suspended",
+        Err(Error::ShutOut { .. }) => "shut out",
         Err(Error::TooManyRequests { .. }) => "too many requests",
         Err(other) => panic!("{other}"),
     }
