@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    admin_usage, analytics, auth, broadcasts, chat, events, health, keys, lists, live, pages, playback,
-    sessions, stream_keys, users, viewers,
+    admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live, pages,
+    playback, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -51,6 +51,10 @@ pub mod url {
     pub const RESET_STREAM_KEY: &str = "/api/broadcasts/{id}/stream-key/reset";
     /// Watches it.
     pub const JOIN: &str = "/api/broadcasts/{id}/join";
+    /// Invitations to it.
+    pub const JOIN_TOKENS: &str = "/api/broadcasts/{id}/join-tokens";
+    /// One of them.
+    pub const JOIN_TOKEN: &str = "/api/broadcasts/{id}/join-tokens/{token_id}";
     /// Shows a sign of life.
     pub const HEARTBEAT: &str = "/api/broadcasts/{id}/heartbeat";
     /// Stops watching.
@@ -157,6 +161,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
         .routes(routes!(stream_keys::reset))
+        .routes(routes!(join_tokens::create, join_tokens::list))
+        .routes(routes!(join_tokens::revoke))
         .routes(routes!(viewers::join))
         .routes(routes!(viewers::heartbeat))
         .routes(routes!(viewers::leave))

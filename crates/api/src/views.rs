@@ -1,6 +1,7 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
 pub mod chat;
+pub mod join_tokens;
 pub mod keys;
 pub mod log;
 mod playback;

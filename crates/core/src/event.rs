@@ -183,6 +183,8 @@ pub enum LeaveReason {
     Ended,
     /// The broadcast turned private and the viewer was not invited.
     Private,
+    /// The invitation by which the viewer was there was revoked.
+    Revoked,
 }
 
 impl LeaveReason {
@@ -193,6 +195,7 @@ impl LeaveReason {
             Self::TimedOut => "timed_out",
             Self::Ended => "ended",
             Self::Private => "private",
+            Self::Revoked => "revoked",
         }
     }
 }

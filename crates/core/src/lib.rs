@@ -19,6 +19,7 @@ pub mod error;
 pub mod event;
 pub mod expiry;
 pub mod ids;
+pub mod invitation;
 pub mod key;
 pub mod ledger;
 pub mod password;

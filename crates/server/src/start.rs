@@ -230,6 +230,7 @@ impl Managers {
             store: store.clone(),
             logs: store.clone(),
             bans: store.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),

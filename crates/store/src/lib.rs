@@ -18,6 +18,7 @@ mod events;
 mod failure;
 mod files;
 mod gather;
+mod invitations;
 mod keys;
 pub mod migrations;
 mod past;

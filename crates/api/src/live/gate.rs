@@ -118,7 +118,12 @@ impl Gate for Feed {
             return false;
         };
         match side {
-            Side::Public => broadcast.is_visible_to(&session.caller().clone().within(Scope::BroadcastsRead)),
+            Side::Public => {
+                let reader = session.caller().clone().within(Scope::BroadcastsRead);
+                broadcast.is_visible_to(&reader)
+                    || self.is_guest(session, channel)
+                    || self.sessions.is_guest_user(id, &reader)
+            }
             Side::Owner => broadcast.is_owned_by(session.caller()),
         }
     }
@@ -149,10 +154,14 @@ impl Feed {
     /// The viewer whom a subscription keeps alive, if it has a viewer's token, and whether the caller may hear at all.
     async fn bind(&self, id: BroadcastId, caller: &Caller, token: &str) -> Result<Option<Bound>, Refusal> {
         let broadcast = self.sessions.session(id).await.map_err(|error| refusal(&error))?;
-        if !broadcast.is_visible_to(caller) {
+        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
+        let is_guest = match held {
+            Ok(Some(viewer)) => self.sessions.is_guest(id, viewer),
+            _ => token.is_empty() && self.sessions.is_guest_user(id, caller),
+        };
+        if !broadcast.is_visible_to(caller) && !is_guest {
             return Err(Refusal::UNKNOWN_CHANNEL);
         }
-        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
         match held {
             Ok(viewer) => Ok(viewer.map(|viewer| Bound { session: id, viewer })),
             // Whoever has an ended broadcast open may read on how it went.
@@ -160,6 +169,12 @@ impl Feed {
             Err(Error::ViewerGone) => Err(Refusal::TOKEN_EXPIRED),
             Err(error) => Err(refusal(&error)),
         }
+    }
+
+    /// Whether what a client hears of a session keeps a viewer there who was invited.
+    fn is_guest(&self, session: &Session, channel: &str) -> bool {
+        let bound = session.subscription(channel).and_then(|known| known.bound);
+        bound.is_some_and(|bound| self.sessions.is_guest(bound.session, bound.viewer))
     }
 
     /// Lets somebody hear a session from where they were, or from now on.

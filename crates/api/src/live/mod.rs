@@ -106,7 +106,10 @@ impl Live {
         for request in requests {
             let may = match request.channel.parse().map_err(|_| Error::NotFound("channel"))? {
                 Channel::Directory => true,
-                Channel::Session(id) => self.feed.sessions.session(id).await?.is_visible_to(&reader),
+                Channel::Session(id) => {
+                    let sessions = &self.feed.sessions;
+                    sessions.session(id).await?.is_visible_to(&reader) || sessions.is_guest_user(id, &reader)
+                }
                 Channel::Owner(id) => {
                     caller.signed_in()?;
                     if !caller.has(Scope::EventsRead) {

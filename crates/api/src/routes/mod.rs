@@ -7,6 +7,7 @@ pub mod broadcasts;
 pub mod chat;
 pub mod events;
 pub mod health;
+pub mod join_tokens;
 pub mod keys;
 pub mod lists;
 pub mod live;

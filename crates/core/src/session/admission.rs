@@ -1,13 +1,39 @@
 //! Who takes a place, and by what right.
 
-use super::SessionManager;
+use super::{JoinRequest, SessionManager};
 use crate::broadcast::Broadcast;
 use crate::caller::{Access, Caller};
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{JoinTokenId, UserId};
 use crate::scope::Scope;
+use crate::token::PassKind;
 
 impl SessionManager {
+    /// The invitation that somebody shows, if it is one to this very broadcast. What it is worth is for the store to say,
+    /// as is whether a viewer who was there before may come back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for those who may not know of the broadcast and have nothing of ours to show for it;
+    /// [`Error::JoinTokenInvalid`] for others.
+    pub(super) fn invitation_shown(
+        &self,
+        caller: &Caller,
+        broadcast: &Broadcast,
+        request: &JoinRequest,
+    ) -> Result<Option<JoinTokenId>> {
+        let may_know = broadcast.is_visible_to(caller);
+        let unknown = || Error::NotFound("broadcast");
+        let Some(token) = request.join_token.as_deref() else {
+            let pass = request.viewer_token.as_deref();
+            let pass = pass.and_then(|token| self.tokens.check_viewer(broadcast.id, token));
+            let was_there = pass.is_some_and(|pass| pass.kind == PassKind::Viewer);
+            return if may_know || was_there { Ok(None) } else { Err(unknown()) };
+        };
+        let shown = self.join_tokens.check(broadcast.id, token);
+        let refusal = || if may_know { Error::JoinTokenInvalid } else { unknown() };
+        shown.map(Some).ok_or_else(refusal)
+    }
+
     /// Who it is that joins: the caller, or whom a program may act for.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::store::{
-    BanStore, BroadcastStore, Change, Eviction, KeyStore, LogStore, SessionStore, UserStore,
+    BanStore, BroadcastStore, Change, Eviction, InvitationStore, KeyStore, LogStore, SessionStore, UserStore,
 };
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
@@ -28,9 +28,15 @@ use uuid::Uuid;
 pub const NOON: Time = datetime!(2026-05-01 12:00:00.123456 UTC);
 
 /// All that a database keeps.
-pub trait Store: BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore {}
+pub trait Store:
+    BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore
+{
+}
 
-impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore> Store for T {}
+impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore> Store
+    for T
+{
+}
 
 /// A database that can be opened again, and looked at behind the store's back.
 #[async_trait]
@@ -430,6 +436,7 @@ impl Db {
             person: "somebody".into(),
             at: NOON,
             client,
+            invitation: None,
         }
     }
 

@@ -144,6 +144,7 @@ impl World {
             store: door.clone(),
             logs: store.clone(),
             bans: door.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),
