@@ -1,18 +1,61 @@
 //! Counts what API keys are used for, where answers pass.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use futures_util::future::Either;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use tallylight_core::Caller;
 use tallylight_core::caller::Access;
 use tallylight_core::ids::KeyId;
 use tallylight_core::key;
+use tower::Service;
 
 use crate::auth::authenticate;
 use crate::state::App;
 
+/// Counts the requests of keys by how the service inside answers them.
+#[derive(Clone)]
+pub struct Counted<S> {
+    pub inner: S,
+    pub app: App,
+}
+
+type Later = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+impl<S> Service<Request> for Counted<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Later>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (request, counting) = Counting::begin(request, &self.app);
+        let answer = self.inner.call(request);
+        match counting {
+            None => Either::Left(answer),
+            Some(counting) => Either::Right(Box::pin(async move {
+                let response = answer.await?;
+                counting.end(response.status().as_u16());
+                Ok(response)
+            })),
+        }
+    }
+}
+
 /// A request of a key that is to be answered.
-pub struct Counting {
+struct Counting {
     key: KeyId,
     endpoint: String,
     app: App,
@@ -20,7 +63,7 @@ pub struct Counting {
 
 impl Counting {
     /// Looks whether a request is by a key, and by which; so far it takes the request apart.
-    pub fn begin(request: Request, app: &App) -> (Request, Option<Self>) {
+    fn begin(request: Request, app: &App) -> (Request, Option<Self>) {
         if !has_key(request.headers()) {
             return (request, None);
         }
@@ -43,7 +86,7 @@ impl Counting {
     }
 
     /// Counts it by how it was answered.
-    pub fn end(self, status: u16) {
+    fn end(self, status: u16) {
         self.app.keys.count(self.key, self.endpoint, status);
     }
 }

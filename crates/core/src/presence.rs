@@ -133,6 +133,20 @@ impl Presence {
         entry.map(|entry| entry.seat.user_id)
     }
 
+    /// Takes note that some are gone: those who must go. They are handed out until they are removed.
+    pub fn expel(&self, must_go: impl Fn(&Seat) -> bool) -> Vec<Seat> {
+        let mut viewers = self.lock();
+        let expelled = viewers.values_mut().filter(|entry| must_go(&entry.seat));
+        let mut expelled: Vec<_> = expelled
+            .map(|entry| {
+                entry.leaving = true;
+                entry.seat.clone()
+            })
+            .collect();
+        expelled.sort_unstable_by_key(|seat| seat.viewer);
+        expelled
+    }
+
     /// Removes from `known` all who are not there.
     pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
         let viewers = self.lock();
@@ -152,10 +166,13 @@ impl Presence {
         }
     }
 
-    /// Removes all viewers of a session.
-    pub fn clear(&self, session: BroadcastId) {
+    /// Removes all viewers of a session; how many there were.
+    pub fn clear(&self, session: BroadcastId) -> usize {
         self.guests.forget(session);
-        self.lock().retain(|_, entry| entry.seat.session_id != session);
+        let mut viewers = self.lock();
+        let before = viewers.len();
+        viewers.retain(|_, entry| entry.seat.session_id != session);
+        before - viewers.len()
     }
 
     /// The viewers of a session who are a given user.
@@ -191,6 +208,7 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::viewer::Peer;
     use uuid::Uuid;
 
     const TIMEOUT: Duration = Duration::from_secs(15);
@@ -198,7 +216,8 @@ mod tests {
     const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
 
     fn seat(generation: i64) -> Seat {
-        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation, invitation: None }
+        let (session_id, peer) = (SHOW, Peer::default());
+        Seat { viewer: ADA, session_id, user_id: None, generation, invitation: None, peer }
     }
 
     fn at(seconds: u64) -> Duration {

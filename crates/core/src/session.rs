@@ -5,6 +5,8 @@ mod analytics;
 mod chat;
 mod connections;
 mod events;
+mod expulsion;
+mod figures;
 mod ingest;
 mod invitations;
 mod quality;
@@ -26,6 +28,7 @@ use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::chat::ChatSettings;
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
+use crate::event::LeaveReason;
 use crate::ids::{BroadcastId, UserId};
 use crate::invitation::JoinTokens;
 use crate::ledger::Ledger;
@@ -40,6 +43,7 @@ use crate::user::StreamKeys;
 
 pub use analytics::Question;
 pub use events::{EventPage, OwnEvent, RESERVED};
+pub use figures::SessionFigures;
 pub use ingest::{Admission, Refusal};
 pub use invitations::{Invited, NewInvitation};
 pub use viewers::{Admitted, JoinRequest, Joined};
@@ -105,6 +109,7 @@ pub struct SessionManager {
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
     /// One broadcast at a time is made for a lasting key.
     making: tokio::sync::Mutex<()>,
+    figures: SessionFigures,
 }
 
 impl SessionManager {
@@ -135,6 +140,7 @@ impl SessionManager {
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
             making: tokio::sync::Mutex::new(()),
+            figures: SessionFigures::default(),
         })
     }
 
@@ -213,14 +219,16 @@ impl SessionManager {
 
     /// What follows in memory when a broadcast has ended: its viewers are gone and its encoder is cut.
     pub fn ended(&self, id: BroadcastId) {
-        self.presence.clear(id);
+        self.figures.left(LeaveReason::Ended, self.presence.clear(id));
         self.deadlines().remove(&id);
         self.publishers.cut(id, Cut::Ended);
     }
 
     /// What follows in memory when a broadcast turned private: its viewers are gone, but for its guests.
     pub fn turned_private(&self, id: BroadcastId) {
-        if self.presence.retain_guests(id) {
+        let (left, stay) = self.presence.retain_guests(id);
+        self.figures.left(LeaveReason::Private, left);
+        if stay > 0 {
             // Who stays is for the database to say: an invitation may have been revoked of which nobody heard.
             self.ledger.doubt.raise(self.clock().monotonic());
         }

@@ -1,15 +1,18 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod audit;
 pub mod cli;
 pub mod demo;
+mod enforcer;
 mod http;
 mod ingest;
 mod keeper;
 mod lock;
-mod logging;
+pub mod logging;
 mod logs;
 mod secret;
 pub mod settings;
+mod sight;
 mod start;
 mod tls;
 mod usage;

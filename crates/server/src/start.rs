@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_api::sight::{Platform, Sight};
+use tallylight_core::admin::{AdminManager, AdminParts};
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -21,17 +25,20 @@ use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager}
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::ingest::Ingest;
+use crate::audit::AuditKeeper;
+use crate::enforcer::Enforcer;
+use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls, usage};
+use crate::{http, secret, sight, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -50,6 +57,8 @@ pub struct Running {
     /// The live feed, for tests.
     pub live: Arc<Live>,
     keys: Arc<KeyManager>,
+    /// What is counted, for tests.
+    pub sight: Arc<Sight>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -80,7 +89,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
-    let live = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
+    let Served { live, sight } = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
         http,
         rtmp,
@@ -89,6 +98,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         sessions: managers.sessions,
         keys: managers.keys,
         live,
+        sight,
         is_tls: settings.has_tls(),
         rtmp_app: settings.rtmp_app,
         public_url: settings.public_url,
@@ -97,6 +107,12 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+/// What is at work behind the doors.
+struct Served {
+    live: Arc<Live>,
+    sight: Arc<Sight>,
 }
 
 /// Where people and encoders come in. Opened before anything else is done, so that a port that is taken is told at once.
@@ -115,17 +131,18 @@ impl Doors {
         })
     }
 
-    /// Begins everything that goes on until the stop; the live feed.
+    /// Begins everything that goes on until the stop.
     fn serve(
         self,
         settings: &Settings,
         managers: &Managers,
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
-    ) -> anyhow::Result<Arc<Live>> {
+    ) -> anyhow::Result<Served> {
         let Managers { broadcasts, sessions, users, keys, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
+        let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
         let parts = LiveParts {
             sessions: sessions.clone(),
             users: users.clone(),
@@ -135,8 +152,11 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
-        let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
+        let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
+        tasks.spawn(audit.run(stop.clone()));
+        let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
+            figures: figures.clone(),
             sessions: sessions.clone(),
             origin: origin.clone(),
             clock: clock.clone(),
@@ -145,6 +165,26 @@ impl Doors {
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
         tasks.spawn(usage::write(keys.clone(), stop.clone()));
+        let platform = Platform {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            live: live.clone(),
+            origin: origin.clone(),
+        };
+        let places = Arc::new(Semaphore::new(settings.http_max_connections));
+        let limits = rate_limits(settings, &clock, (stop, tasks));
+        let parts = sight::Parts {
+            platform,
+            store: managers.store.clone(),
+            encoders: figures,
+            rtmp: connections,
+            places: places.clone(),
+            limits: limits.clone(),
+        };
+        let sight = Arc::new(sight::sight(parts, settings));
+        let admin = managers.admin.clone();
+        let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
+        tasks.spawn(enforcer.run(stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
@@ -152,13 +192,34 @@ impl Doors {
             keys,
             origin,
             live: live.clone(),
+            limits,
+            admin,
+            standing: managers.standing.clone(),
+            audit: managers.audit.clone(),
             settings: http,
+            sight: sight.clone(),
             clock,
+            ids: managers.ids.clone(),
         };
         let app = tallylight_api::app(parts);
-        tasks.spawn(http::serve((self.http, self.tls), app, settings.http_limits(), stop.clone()));
-        Ok(live)
+        let limits = (settings.http_limits(), places);
+        tasks.spawn(http::serve((self.http, self.tls), app, limits, stop.clone()));
+        Ok(Served { live, sight })
     }
+}
+
+/// Begins to limit how often callers may do what.
+fn rate_limits(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Arc<RateLimits> {
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    tasks.spawn(limits.clone().run(stop.clone()));
+    limits
 }
 
 /// Begins what is done from time to time.
@@ -212,6 +273,10 @@ struct Managers {
     users: Arc<UserManager>,
     keys: Arc<KeyManager>,
     standing: Arc<Standing>,
+    store: Store,
+    ids: Arc<dyn Ids>,
+    audit: Arc<AuditLog>,
+    admin: Arc<AdminManager>,
 }
 
 impl Managers {
@@ -221,6 +286,7 @@ impl Managers {
         secret: &Secret,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
     ) -> anyhow::Result<Self> {
+        let (kept, fresh) = (store.clone(), ids.clone());
         let store = Arc::new(store.clone());
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
         let standing = Arc::new(Standing::new(settings.users().token_life()));
@@ -251,10 +317,30 @@ impl Managers {
         };
         let api_keys = Arc::new(KeyManager::new(parts));
         let users = settings.users();
-        let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let admin = AdminManager::new(AdminParts {
+            store: store.clone(),
+            access: store.clone(),
+            standing: standing.clone(),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
+        let (standing_too, audit_too) = (standing.clone(), audit.clone());
+        let parts =
+            UserParts { store, clock, ids, keys, standing: standing_too, audit: audit_too, settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        let (broadcasts, users) = (Arc::new(broadcasts), Arc::new(users));
-        Ok(Self { broadcasts, sessions, users, keys: api_keys, standing })
+        Ok(Self {
+            broadcasts: Arc::new(broadcasts),
+            sessions,
+            users: Arc::new(users),
+            keys: api_keys,
+            store: kept,
+            ids: fresh,
+            standing,
+            audit,
+            admin: Arc::new(admin),
+        })
     }
 }
 

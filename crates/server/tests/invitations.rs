@@ -77,7 +77,8 @@ async fn a_guest_joins_and_finds_nothing_but_the_session_and_what_is_played() {
     let guest = bob.joins_by(&show, &invitation).await.is(200);
     guest.has("/session/title", "Rehearsal").has("/session/visibility", "private");
     bob.beats(&show, &guest).await.is(204);
-    for path in ["/api/broadcasts/ID", "/api/sessions/ID", "/api/sessions/ID/chat", "/live/ID/thumbnail.jpg"] {
+    for path in ["/api/broadcasts/ID", "/api/sessions/ID", "/api/sessions/ID/chat", "/live/ID/thumbnail.jpg"]
+    {
         bob.get(&path.replace("ID", &show.id)).await.is_problem(404, "not-found");
     }
     assert!(bob.finds("").await.is_empty());
@@ -140,7 +141,8 @@ async fn turning_private_keeps_guests_and_their_connections() {
     let invitation = ada.invites(&show, json!({})).await;
     let guest = app.stranger().joins_by(&show, &invitation).await.is(200);
     let passer_by = app.stranger().joins(&show).await.is(200);
-    let (mut guests, mut passers) = (Listener::connects(&app, None).await, Listener::connects(&app, None).await);
+    let (mut guests, mut passers) =
+        (Listener::connects(&app, None).await, Listener::connects(&app, None).await);
     for (listener, viewer) in [(&mut guests, &guest), (&mut passers, &passer_by)] {
         let subscribe = json!({ "channel": channel, "token": viewer.text("/viewer_token") });
         assert!(listener.asks("subscribe", subscribe).await["subscribe"].is_object());

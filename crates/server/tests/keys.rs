@@ -28,7 +28,8 @@ fn path(key: &Answer) -> String {
 async fn a_key_is_shown_once_and_reaches_as_far_as_its_scopes() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;
-    let body = json!({ "name": "Nightly report", "scopes": ["account:read", "events:read"], "expires_in": 3600 });
+    let body =
+        json!({ "name": "Nightly report", "scopes": ["account:read", "events:read"], "expires_in": 3600 });
     let made = ada.post("/api/keys", body).await.is(201);
     assert_eq!((made.header("cache-control"), made.header("location")), ("no-store", path(&made).as_str()));
     made.has("/name", "Nightly report").has("/scopes", json!(["events:read", "account:read"]));
@@ -115,7 +116,8 @@ async fn what_a_key_is_used_for_is_told_to_its_owner_and_to_administrators() {
     one.has("/usage/days", 30).has("/usage/total/requests", 7).has("/usage/total/refused", 3);
     assert!(one.body["last_used_at"].is_string());
     let lines: Vec<_> = one.body["usage"]["items"].as_array().unwrap().clone();
-    let lines: Vec<_> = lines.iter().map(|line| (line["endpoint"].as_str(), line["requests"].as_u64())).collect();
+    let lines: Vec<_> =
+        lines.iter().map(|line| (line["endpoint"].as_str(), line["requests"].as_u64())).collect();
     for line in [("GET /api/broadcasts/{id}", 3), ("POST /api/broadcasts", 1), ("CONNECT /api/live", 1)] {
         assert!(lines.contains(&(Some(line.0), Some(line.1))), "{line:?} in {lines:?}");
     }
@@ -129,7 +131,9 @@ async fn what_a_key_is_used_for_is_told_to_its_owner_and_to_administrators() {
     root.get(&format!("/api/admin/usage?since={day}&until={day}")).await.has("/total", lines.len());
     root.get("/api/admin/usage?until=2020-01-01&since=2019-01-01").await.has("/total", 0);
     root.get(&format!("/api/admin/usage?user_id={}", show.id)).await.has("/total", 0);
-    for query in ["since=yesterday", "until=2026-13-01", "limit=0", "limit=101", "offset=100001", "key_id=1", "x=1"] {
+    for query in
+        ["since=yesterday", "until=2026-13-01", "limit=0", "limit=101", "offset=100001", "key_id=1", "x=1"]
+    {
         root.get(&format!("/api/admin/usage?{query}")).await.is_problem(400, "invalid-query");
     }
     ada.get("/api/admin/usage").await.is_problem(403, "forbidden");

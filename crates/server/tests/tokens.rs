@@ -165,7 +165,9 @@ async fn tokens_of_one_broadcast_open_no_other() {
     let hidden = ada.creates(json!({ "title": "Hidden", "visibility": "private" })).await;
     let elsewhere = World { show: other, private: hidden, ..world };
     for (kind, token, doors) in &elsewhere.tokens {
-        for door in doors.iter().filter(|door| matches!(door, JoinToken | Heartbeat | JoinAgain | Player | Subscribe)) {
+        for door in
+            doors.iter().filter(|door| matches!(door, JoinToken | Heartbeat | JoinAgain | Player | Subscribe))
+        {
             assert!(!elsewhere.opens(*door, token).await, "{kind} at {door:?}");
         }
     }

@@ -5,6 +5,7 @@
 //! writes of many callers share a transaction.
 
 mod access;
+mod admin;
 pub mod backup;
 mod batch;
 mod broadcasts;
@@ -16,6 +17,7 @@ pub mod copy;
 mod database;
 mod events;
 mod failure;
+mod figures;
 mod files;
 mod gather;
 mod invitations;
@@ -40,6 +42,7 @@ use tallylight_core::Result;
 pub use claim::Claim;
 pub use connect::Location;
 pub use database::Limits;
+pub use figures::{Pool, Reading};
 pub use trouble::Trouble;
 
 use database::Database;

@@ -71,7 +71,7 @@ impl UsageParams {
 }
 
 /// What API keys were used for, by day, key and endpoint.
-#[utoipa::path(get, path = url::ADMIN_USAGE, operation_id = "read_usage", tag = "admin", security(("bearer" = [])), params(UsageParams), responses(
+#[utoipa::path(get, path = url::ADMIN_USAGE, operation_id = "read_usage", tag = "administration", security(("bearer" = [])), params(UsageParams), responses(
     (status = 200, description = "Some of it", body = UsageList),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]

@@ -1,5 +1,6 @@
 //! The handlers, by noun.
 
+pub mod admin;
 pub mod admin_usage;
 pub mod analytics;
 pub mod auth;
@@ -11,6 +12,7 @@ pub mod join_tokens;
 pub mod keys;
 pub mod lists;
 pub mod live;
+pub mod metrics;
 pub mod pages;
 pub mod playback;
 pub mod sessions;

@@ -17,7 +17,7 @@ use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 /// How many viewers are written about at once.
-const AT_ONCE: usize = 1_000;
+pub(super) const AT_ONCE: usize = 1_000;
 
 /// What somebody gives who wants to watch.
 #[derive(Debug, Clone, Default)]
@@ -147,6 +147,7 @@ impl SessionManager {
     /// Takes a place in the store and enters the viewer as present.
     async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
         let user_id = who.user;
+        self.standing.refuse_viewer(user_id, &client.peer(), self.clock().now())?;
         let person = match (user_id, who.person, &client.device) {
             (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
             (None, Some(person), _) => person,
@@ -169,6 +170,7 @@ impl SessionManager {
         let answer = self.store.join(&viewer, event).await;
         match self.ledger.confirmed(answer)? {
             JoinOutcome::Joined(seat, counts) => {
+                self.figures.joins.one();
                 self.ledger.directory.count(broadcast.id, counts);
                 self.enter_seat(&seat, now)
             }
@@ -187,7 +189,7 @@ impl SessionManager {
         self.presence.enter(seat.clone(), now);
         self.forget_revoked(seat);
         match self.refusal(seat) {
-            None => Ok(()),
+            None => self.still_welcome(seat),
             Some(refusal) => {
                 self.presence.remove_stay(seat);
                 Err(refusal)
@@ -261,10 +263,11 @@ impl SessionManager {
         Ok(left)
     }
 
-    async fn record_departure(&self, departure: &Departure) -> Result<bool> {
+    pub(super) async fn record_departure(&self, departure: &Departure) -> Result<bool> {
         let answer = self.store.leave(departure).await;
         let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
+            self.figures.left(departure.reason, 1);
             self.ledger.directory.count(departure.session_id, counts);
         }
         Ok(counts.is_some())
@@ -322,7 +325,7 @@ impl SessionManager {
         self.record_departure(&departure).await
     }
 
-    fn event_id(&self) -> Result<EventId> {
+    pub(super) fn event_id(&self) -> Result<EventId> {
         Ok(EventId(self.ledger.ids.uuid(self.clock().now())?))
     }
 
@@ -364,6 +367,7 @@ impl SessionManager {
         }
         let pass =
             self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        self.standing.refuse_client(&client, self.clock().now())?;
         let broadcast = self.ledger.get(id).await?;
         if pass.kind == PassKind::Preview {
             return Ok(Admitted { broadcast, pass });

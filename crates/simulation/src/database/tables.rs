@@ -10,7 +10,7 @@ use tallylight_core::event::{Event, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, JoinTokenId, SignInId, UserId, ViewerId};
 use tallylight_core::invitation::Invitation;
 use tallylight_core::user::{SignIn, User};
-use tallylight_core::viewer::Counts;
+use tallylight_core::viewer::{Counts, Peer};
 use tallylight_core::{Error, Result};
 
 #[derive(Default)]
@@ -49,6 +49,8 @@ pub struct Stay {
     pub generation: i64,
     pub left: Option<(Time, LeaveReason)>,
     pub invitation: Option<JoinTokenId>,
+    /// From what it watches.
+    pub peer: Peer,
 }
 
 impl Tables {

@@ -3,7 +3,9 @@
 use tallylight_core::chat;
 use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{
+    Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Peer, Seat, SignOfLife,
+};
 use tallylight_core::{Error, Result};
 
 use super::Database;
@@ -246,8 +248,10 @@ impl Tables {
             generation: 0,
             left: None,
             invitation: None,
+            peer: Peer::default(),
         });
         stay.generation += 1;
+        stay.peer = viewer.client.peer();
         stay.left = None;
         stay.invitation = stay.invitation.or(viewer.invitation);
         if is_present {
@@ -263,12 +267,7 @@ impl Tables {
 
 impl Stay {
     fn seat(&self, viewer: ViewerId) -> Seat {
-        Seat {
-            viewer,
-            session_id: self.session,
-            user_id: self.user,
-            generation: self.generation,
-            invitation: self.invitation,
-        }
+        let Self { session: session_id, user: user_id, generation, invitation, .. } = *self;
+        Seat { viewer, session_id, user_id, generation, invitation, peer: self.peer.clone() }
     }
 }
