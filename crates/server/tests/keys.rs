@@ -4,6 +4,7 @@
 mod common;
 
 #[path = "common/live.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod listener;
 
 use common::{Answer, Person, TestApp};
