@@ -71,16 +71,15 @@ impl Visitor {
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into()),
             device: None,
         };
-        let viewer =
-            NewViewer {
-                id,
-                session_id: self.session,
-                user_id: None,
-                person: PERSON.into(),
-                at,
-                client,
-                invitation: None,
-            };
+        let viewer = NewViewer {
+            id,
+            session_id: self.session,
+            user_id: None,
+            person: PERSON.into(),
+            at,
+            client,
+            invitation: None,
+        };
         let event = NewEvent::new(&SystemIds::default(), at, EventType::ViewerJoined, joined(id, PERSON))?;
         match self.store.join(&viewer, event).await? {
             JoinOutcome::Joined(seat, _) => self.seat = Some(seat),

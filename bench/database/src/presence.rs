@@ -8,7 +8,7 @@ use tallylight_core::ids::{BroadcastId, ViewerId};
 use tallylight_core::presence::Presence;
 use tallylight_core::secret::Secret;
 use tallylight_core::token::{Pass, PassKind, PlayerTokens};
-use tallylight_core::viewer::Seat;
+use tallylight_core::viewer::{Peer, Seat};
 
 use crate::fill::id;
 
@@ -23,7 +23,9 @@ pub fn measure(viewers: usize, secs: f64) -> Result<String> {
     let mut known = Vec::with_capacity(BEATING);
     for number in 0..viewers {
         let viewer = ViewerId(id()?);
-        presence.enter(Seat { viewer, session_id, user_id: None, generation: 1, invitation: None }, Duration::ZERO);
+        let (invitation, peer) = (None, Peer::default());
+        let seat = Seat { viewer, session_id, user_id: None, generation: 1, invitation, peer };
+        presence.enter(seat, Duration::ZERO);
         if number < BEATING {
             known.push(tokens.viewer_token(session_id, Pass { viewer, kind: PassKind::Viewer }));
         }

@@ -14,6 +14,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use tallylight_core::caller::{Access, Caller};
+use tallylight_core::key;
 use tallylight_core::scope::Scope;
 use tallylight_core::user::Role;
 
@@ -86,7 +87,9 @@ pub fn credentials<'a>(
         }
         return Ok(Some(token.trim()));
     }
-    let Some(token) = cookies::access_token(headers) else { return Ok(None) };
+    // Cookies are for sign-ins: a key in one is none of ours.
+    let cookie = cookies::access_token(headers).filter(|token| !token.starts_with(key::PREFIX));
+    let Some(token) = cookie else { return Ok(None) };
     match device::asking(headers, app.settings.public_url.as_ref()) {
         Asking::OwnPage => Ok(Some(token)),
         // A page's own reads, and addresses that somebody opens, have no Origin.

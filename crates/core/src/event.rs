@@ -183,10 +183,10 @@ pub enum LeaveReason {
     Ended,
     /// The broadcast turned private and the viewer was not invited.
     Private,
-    /// The viewer, the device or the network was shut out of the server.
-    Removed,
     /// The invitation by which the viewer was there was revoked.
     Revoked,
+    /// The viewer, the device or the network was shut out of the server.
+    Removed,
 }
 
 impl LeaveReason {
@@ -197,8 +197,8 @@ impl LeaveReason {
             Self::TimedOut => "timed_out",
             Self::Ended => "ended",
             Self::Private => "private",
-            Self::Removed => "removed",
             Self::Revoked => "revoked",
+            Self::Removed => "removed",
         }
     }
 }

@@ -216,14 +216,8 @@ mod tests {
     const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
 
     fn seat(generation: i64) -> Seat {
-        Seat {
-            viewer: ADA,
-            session_id: SHOW,
-            user_id: None,
-            generation,
-            peer: Peer::default(),
-            invitation: None,
-        }
+        let (session_id, peer) = (SHOW, Peer::default());
+        Seat { viewer: ADA, session_id, user_id: None, generation, invitation: None, peer }
     }
 
     fn at(seconds: u64) -> Duration {

@@ -226,9 +226,9 @@ impl SessionManager {
 
     /// What follows in memory when a broadcast turned private: its viewers are gone, but for its guests.
     pub fn turned_private(&self, id: BroadcastId) {
-        let (gone, has_guests) = self.presence.retain_guests(id);
-        self.figures.left(LeaveReason::Private, gone);
-        if has_guests {
+        let (left, stay) = self.presence.retain_guests(id);
+        self.figures.left(LeaveReason::Private, left);
+        if stay > 0 {
             // Who stays is for the database to say: an invitation may have been revoked of which nobody heard.
             self.ledger.doubt.raise(self.clock().monotonic());
         }

@@ -110,10 +110,10 @@ pub struct Seat {
     pub user_id: Option<UserId>,
     /// Counts the viewer's joins, so that a late time-out of an earlier stay cannot end a later one.
     pub generation: i64,
-    /// From what it watches.
-    pub peer: Peer,
     /// The invitation by which it is there, until that is revoked.
     pub invitation: Option<JoinTokenId>,
+    /// From what it watches.
+    pub peer: Peer,
 }
 
 /// How many watch, as of a point of the log.

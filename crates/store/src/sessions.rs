@@ -70,7 +70,8 @@ impl SessionStore for Store {
 
     async fn seats(&self) -> Result<Vec<Seat>> {
         let text =
-            "SELECT id, session_id, user_id, generation, join_token_id, CAST(ip_address AS TEXT) AS ip_address, device
+            "SELECT id, session_id, user_id, generation, join_token_id, CAST(ip_address AS TEXT) AS ip_address,
+                      device
                     FROM active_viewers WHERE left_at IS NULL";
         self.database.all_rows(sql(text)).await?.iter().map(seat).collect()
     }
@@ -119,11 +120,11 @@ fn seat(row: &Row) -> Result<Seat> {
         session_id: BroadcastId(row.id("session_id")?),
         user_id: row.some_id("user_id")?.map(UserId),
         generation: row.count("generation")?,
+        invitation: row.some_id("join_token_id")?.map(JoinTokenId),
         peer: Peer {
             ip: row.some_ip("ip_address")?,
             device: row.some_text("device")?.as_deref().and_then(DeviceId::parse),
         },
-        invitation: row.some_id("join_token_id")?.map(JoinTokenId),
     })
 }
 

@@ -17,6 +17,8 @@ mod faults;
 mod history;
 #[path = "managers/ingest.rs"]
 mod ingest;
+#[path = "managers/invitations.rs"]
+mod invitations;
 #[path = "managers/keys.rs"]
 mod keys;
 #[path = "managers/lists.rs"]

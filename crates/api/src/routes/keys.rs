@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
+use tallylight_core::audit_log::{Act, Action};
 use tallylight_core::ids::KeyId;
 
 use crate::auth::{By, permit};
-use crate::extract::{Json, Path};
+use crate::extract::{FromClient, Json, Path};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -22,9 +23,11 @@ use crate::views::keys::{KeyDetailsView, KeyList, KeyRequest, KeyView, NewKeyVie
 pub async fn create(
     State(app): State<App>,
     caller: By<permit::InPerson>,
+    FromClient(client): FromClient,
     Json(request): Json<KeyRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let (key, text) = app.keys.create(&caller, request.into()).await?;
+    app.audit.note(&caller, &client, Act::new(Action::KeyMade).on(key.id));
     let headers = [(LOCATION, format!("/api/keys/{}", key.id)), (CACHE_CONTROL, "no-store".to_owned())];
     Ok((StatusCode::CREATED, headers, Answer(NewKeyView { about: KeyView::from(&key), key: text })))
 }
@@ -66,8 +69,10 @@ pub async fn read(
 pub async fn revoke(
     State(app): State<App>,
     caller: By<permit::InPerson>,
+    FromClient(client): FromClient,
     Path(id): Path<KeyId>,
 ) -> Result<StatusCode, Problem> {
     app.keys.revoke(&caller, id).await?;
+    app.audit.note(&caller, &client, Act::new(Action::KeyRevoked).on(id));
     Ok(StatusCode::NO_CONTENT)
 }

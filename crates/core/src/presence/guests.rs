@@ -60,19 +60,22 @@ impl Presence {
         self.guests.first(session, user, |viewer| self.is_guest(session, viewer))
     }
 
-    /// Removes all viewers of a session but those who were invited; how many, and whether any of the invited are left.
-    pub fn retain_guests(&self, session: BroadcastId) -> (usize, bool) {
+    /// Removes all viewers of a session but those who were invited; how many, and how many are left.
+    pub fn retain_guests(&self, session: BroadcastId) -> (usize, usize) {
         let mut viewers = self.lock();
         let before = viewers.len();
         let is_theirs = |entry: &Entry| entry.seat.session_id == session;
         viewers.retain(|_, entry| !is_theirs(entry) || entry.seat.invitation.is_some());
-        (before - viewers.len(), viewers.values().any(is_theirs))
+        (before - viewers.len(), viewers.values().filter(|entry| is_theirs(entry)).count())
     }
 
-    /// Removes the viewers who are there by an invitation.
-    pub fn remove_guests(&self, session: BroadcastId, invitation: JoinTokenId) {
+    /// Removes the viewers who are there by an invitation; how many there were.
+    pub fn remove_guests(&self, session: BroadcastId, invitation: JoinTokenId) -> usize {
         let by_it = |seat: &Seat| seat.session_id == session && seat.invitation == Some(invitation);
-        self.lock().retain(|_, entry| !by_it(&entry.seat));
+        let mut viewers = self.lock();
+        let before = viewers.len();
+        viewers.retain(|_, entry| !by_it(&entry.seat));
+        before - viewers.len()
     }
 
     /// Lets those who are there by an invitation be there without it.

@@ -9,22 +9,35 @@ use crate::figures::Count;
 pub struct SessionFigures {
     /// Viewers who took a place.
     pub joins: Count,
-    leaves: [Count; 4],
+    leaves: [Count; Self::REASONS.len()],
 }
 
 impl SessionFigures {
     /// Why viewers go.
-    pub const REASONS: [LeaveReason; 4] =
-        [LeaveReason::Left, LeaveReason::TimedOut, LeaveReason::Ended, LeaveReason::Private];
+    pub const REASONS: [LeaveReason; 6] = [
+        LeaveReason::Left,
+        LeaveReason::TimedOut,
+        LeaveReason::Ended,
+        LeaveReason::Private,
+        LeaveReason::Revoked,
+        LeaveReason::Removed,
+    ];
 
     /// So many viewers went.
     pub(super) fn left(&self, reason: LeaveReason, viewers: usize) {
-        self.leaves[reason as usize].add(viewers as u64);
+        if let Some(count) = self.of(reason) {
+            count.add(viewers as u64);
+        }
     }
 
     /// How many viewers went for this reason.
     pub fn leaves(&self, reason: LeaveReason) -> u64 {
-        self.leaves[reason as usize].get()
+        self.of(reason).map_or(0, Count::get)
+    }
+
+    fn of(&self, reason: LeaveReason) -> Option<&Count> {
+        let place = Self::REASONS.iter().position(|known| *known == reason)?;
+        self.leaves.get(place)
     }
 }
 

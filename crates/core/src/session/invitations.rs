@@ -153,7 +153,8 @@ impl SessionManager {
         // First: whoever is entered from now on looks there.
         self.revocations.add(invitation, self.clock().monotonic());
         if revoked.has_evicted {
-            self.presence.remove_guests(id, invitation);
+            let removed = self.presence.remove_guests(id, invitation);
+            self.figures.left(LeaveReason::Revoked, removed);
         } else {
             self.presence.uninvite(id, invitation);
         }

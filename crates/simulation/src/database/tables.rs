@@ -48,9 +48,9 @@ pub struct Stay {
     /// Counts the viewer's joins.
     pub generation: i64,
     pub left: Option<(Time, LeaveReason)>,
+    pub invitation: Option<JoinTokenId>,
     /// From what it watches.
     pub peer: Peer,
-    pub invitation: Option<JoinTokenId>,
 }
 
 impl Tables {

@@ -247,8 +247,8 @@ impl Tables {
             last_seen: viewer.at,
             generation: 0,
             left: None,
-            peer: Peer::default(),
             invitation: None,
+            peer: Peer::default(),
         });
         stay.generation += 1;
         stay.peer = viewer.client.peer();

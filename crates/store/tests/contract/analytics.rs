@@ -170,6 +170,7 @@ pub async fn what_ended_long_ago_goes_whole(db: Db) {
     for show in [&old, &new, &open] {
         watches(&db, show, "ada", (0, 10)).await;
         db.watches(show).await;
+        db.invitation(show, 0).await;
         db.add_up(show.id).await.unwrap();
     }
     db.ends(&old).await;
@@ -180,6 +181,7 @@ pub async fn what_ended_long_ago_goes_whole(db: Db) {
     assert_eq!(db.remove_ended(after(1)).await.unwrap(), None);
     assert_eq!(db.sessions().await.unwrap(), [open.id]);
     assert!(db.broadcast(old.id).await.unwrap().is_none());
+    assert!(db.invitations(old.id).await.unwrap().is_empty());
     assert!(db.events(old.id, &EventQuery::after(0, 10)).await.unwrap().events.is_empty());
     assert_eq!(db.counts(&open).await.viewers, 1);
 }

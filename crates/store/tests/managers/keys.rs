@@ -50,7 +50,9 @@ async fn a_key_stands_for_its_owner_as_far_as_its_scopes_until_it_is_revoked() {
     assert_eq!(refusal(world.api_keys.revoke(&bob, key.id).await), "not found");
     assert_eq!(refusal(world.api_keys.read(&bob, key.id).await), "not found");
     assert!(world.users.vet_again(&bot).is_ok());
+    assert!(world.standing.key(key.id).is_some());
     world.api_keys.revoke(&ada, key.id).await.unwrap();
+    assert!(world.standing.key(key.id).is_none());
     assert_eq!(refusal(world.users.authenticate(&text)), "unauthenticated");
     assert_eq!(refusal(world.users.vet_again(&bot)), "unauthenticated");
     world.turn(1);

@@ -89,9 +89,9 @@ pub struct World {
     pub users: Arc<UserManager>,
     pub broadcasts: BroadcastManager,
     pub sessions: Arc<SessionManager>,
+    pub api_keys: KeyManager,
     pub standing: Arc<Standing>,
     pub audit: Arc<AuditLog>,
-    pub api_keys: KeyManager,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -154,7 +154,6 @@ impl World {
             settings: settings.sessions,
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
-        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let parts = KeyParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -163,6 +162,7 @@ impl World {
             max_keys: 3,
         };
         let api_keys = KeyManager::new(parts);
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let parts = UserParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -183,9 +183,9 @@ impl World {
             users,
             broadcasts,
             sessions,
+            api_keys,
             standing,
             audit,
-            api_keys,
             keys,
             settings,
             home,
