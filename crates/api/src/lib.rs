@@ -1,18 +1,21 @@
 //! Everything HTTP: routes, authorisation, problems, OpenAPI. Speaks to the managers and to the media origin; knows no
 //! database.
 
+pub mod address;
 mod auth;
 mod cmcd;
 mod device;
 mod extract;
 mod fallback;
 mod layers;
+pub mod limits;
 mod list_cache;
 pub mod live;
 mod problem;
 pub mod router;
 mod routes;
 mod settings;
+pub mod sight;
 mod state;
 mod views;
 

@@ -11,6 +11,8 @@ use tallylight_core::scope::Scope;
 use tallylight_media::hls::RequestError;
 use utoipa::ToSchema;
 
+use crate::sight::Trail;
+
 /// How long a caller should wait before it tries again, in seconds, where nobody knows better.
 const RETRY_SECONDS: u64 = 1;
 
@@ -125,6 +127,10 @@ pub struct ProblemView {
     code: &'static str,
     /// What is wrong here.
     detail: String,
+    /// Names this one answer; the log knows it by the same id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri", example = "urn:uuid:01980a3e-6b2c-7c4e-9f55-0c8a4be3f1a2")]
+    instance: Option<String>,
     /// What is wrong with each field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldErrorView>,
@@ -228,6 +234,7 @@ impl IntoResponse for Problem {
             status: status.as_u16(),
             code: self.code,
             detail: self.detail,
+            instance: Trail::current().map(|trail| trail.id.urn().to_string()),
             errors: self
                 .errors
                 .into_iter()

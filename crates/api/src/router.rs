@@ -1,19 +1,20 @@
 //! Every address of the server. Routes and the OpenAPI document come from here alone.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::fallback;
+use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
-    users, viewers,
+    analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback, sessions,
+    stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
-use crate::{fallback, layers};
 
 /// The addresses, by name.
 pub mod url {
@@ -85,6 +86,8 @@ pub mod url {
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// What is counted, for Prometheus.
+    pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
     pub const ENTRY: &str = "/live/{id}/index.m3u8";
     /// The latest picture of a public broadcast.
@@ -115,18 +118,23 @@ pub mod url {
 
 /// The whole server over its managers.
 pub fn app(parts: Parts) -> Router {
-    let (max_body_bytes, clock) = (parts.settings.max_body_bytes, parts.clock.clone());
+    let surroundings = Surroundings {
+        max_body_bytes: parts.settings.max_body_bytes,
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+        sight: parts.sight.clone(),
+    };
     let (api, document) = api().split_for_parts();
     let state = App::new(parts, json(&document));
     let router = Router::new()
         .merge(api)
-        .merge(media())
-        .merge(site())
+        .merge(plain(media()))
+        .merge(plain(site()))
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(state)
+        .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes, clock)
+    layers::around(router, state, surroundings)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -172,33 +180,67 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(live::ticket))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::scrape))
+}
+
+/// Addresses that the document does not describe.
+type Plain = Vec<(&'static str, MethodRouter<App>)>;
+
+fn plain(routes: Plain) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route))
 }
 
 /// What players fetch.
-fn media() -> Router<App> {
-    Router::new()
-        .route(url::ENTRY, get(playback::entry))
-        .route(url::THUMBNAIL, get(playback::thumbnail))
-        .route(url::SEGMENT, get(playback::segment))
-        .route(url::VIEWER_FILE, get(playback::viewer_file))
-        .route(url::VIEWER_CMCD, post(playback::cmcd))
-        .route(url::VIEWER_SEGMENT, get(playback::viewer_segment))
+fn media() -> Plain {
+    vec![
+        (url::ENTRY, get(playback::entry)),
+        (url::THUMBNAIL, get(playback::thumbnail)),
+        (url::SEGMENT, get(playback::segment)),
+        (url::VIEWER_FILE, get(playback::viewer_file)),
+        (url::VIEWER_CMCD, post(playback::cmcd)),
+        (url::VIEWER_SEGMENT, get(playback::viewer_segment)),
+    ]
 }
 
 /// What people open.
-fn site() -> Router<App> {
-    Router::new()
-        .route(url::HOME, get(pages::home))
-        .route(url::WATCH, get(pages::watch))
-        .route(url::STUDIO, get(pages::studio))
-        .route(url::SETUP_PAGE, get(pages::setup))
-        .route(url::ACCOUNT_PAGE, get(pages::account))
-        .route(url::FORGOT_PAGE, get(pages::forgot))
-        .route(url::RESET_PAGE, get(pages::reset))
-        .route(url::DOCS, get(pages::docs))
-        .route(url::OPENAPI, get(pages::openapi))
-        .route(url::ASYNCAPI, get(pages::asyncapi))
-        .route(url::PROBLEM, get(pages::problem))
+fn site() -> Plain {
+    vec![
+        (url::HOME, get(pages::home)),
+        (url::WATCH, get(pages::watch)),
+        (url::STUDIO, get(pages::studio)),
+        (url::SETUP_PAGE, get(pages::setup)),
+        (url::ACCOUNT_PAGE, get(pages::account)),
+        (url::FORGOT_PAGE, get(pages::forgot)),
+        (url::RESET_PAGE, get(pages::reset)),
+        (url::DOCS, get(pages::docs)),
+        (url::OPENAPI, get(pages::openapi)),
+        (url::ASYNCAPI, get(pages::asyncapi)),
+        (url::PROBLEM, get(pages::problem)),
+    ]
+}
+
+/// Every operation of the server, for tests that go through them.
+#[cfg(test)]
+pub(crate) fn operations() -> Vec<(http::Method, String)> {
+    use http::Method;
+    let mut all = Vec::new();
+    for (path, item) in api().into_openapi().paths.paths {
+        let operations = [
+            (Method::GET, item.get),
+            (Method::POST, item.post),
+            (Method::PUT, item.put),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
+        all.extend(there.map(|(method, _)| (method, path.clone())));
+    }
+    for (path, _) in media().into_iter().chain(site()) {
+        let method = if path == url::VIEWER_CMCD { Method::POST } else { Method::GET };
+        all.push((method, path.to_owned()));
+    }
+    all.extend(tallylight_web_assets::ADDRESSES.map(|path| (Method::GET, path.to_owned())));
+    all
 }
 
 fn about() -> OpenApi {

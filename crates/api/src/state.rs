@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tallylight_core::clock::Clock;
+use tallylight_core::ids::Ids;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
+use crate::limits::RateLimits;
 use crate::list_cache::ListCache;
 use crate::live::Live;
 use crate::settings::HttpSettings;
+use crate::sight::Sight;
 
 /// What the HTTP side is made of.
 pub struct Parts {
@@ -25,8 +28,14 @@ pub struct Parts {
     pub settings: HttpSettings,
     /// The live feed.
     pub live: Arc<Live>,
+    /// What is known of the server.
+    pub sight: Arc<Sight>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Names of requests.
+    pub ids: Arc<dyn Ids>,
 }
 
 /// The state shared by all handlers.
@@ -45,8 +54,12 @@ pub struct Inner {
     pub origin: Arc<Origin>,
     /// The live feed.
     pub live: Arc<Live>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
     /// Settings.
     pub settings: HttpSettings,
+    /// What is known of the server.
+    pub sight: Arc<Sight>,
     pub(crate) lists: ListCache,
     pub(crate) document: Bytes,
 }
@@ -54,14 +67,16 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, settings, .. } = parts;
+        let Parts { broadcasts, sessions, users, origin, live, limits, settings, sight, .. } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
             users,
             origin,
             live,
+            limits,
             settings,
+            sight,
             lists: ListCache::default(),
             document,
         }))

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod figures;
 pub mod ids;
 pub mod key;
 pub mod ledger;

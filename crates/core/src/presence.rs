@@ -55,12 +55,13 @@ impl Presence {
         }
     }
 
-    /// Enters a viewer of whom nothing is known; of one who is known, notes that the stay is a later one.
+    /// Enters a viewer of whose stay nothing is known. Also one who is known from an earlier stay: it came back, so that
+    /// a time-out of that stay must not go on into this one.
     pub fn enter_unknown(&self, seat: Seat, now: Duration) {
         let mut viewers = self.lock();
-        let entry = viewers.entry(seat.viewer).or_insert_with(|| Entry::new(seat.clone(), now));
-        if entry.seat.generation < seat.generation {
-            entry.seat = seat;
+        let known = viewers.get(&seat.viewer);
+        if known.is_none_or(|entry| entry.seat.generation < seat.generation) {
+            viewers.insert(seat.viewer, Entry::new(seat, now));
         }
     }
 
@@ -143,9 +144,12 @@ impl Presence {
         }
     }
 
-    /// Removes all viewers of a session.
-    pub fn clear(&self, session: BroadcastId) {
-        self.lock().retain(|_, entry| entry.seat.session_id != session);
+    /// Removes all viewers of a session; how many there were.
+    pub fn clear(&self, session: BroadcastId) -> usize {
+        let mut viewers = self.lock();
+        let before = viewers.len();
+        viewers.retain(|_, entry| entry.seat.session_id != session);
+        before - viewers.len()
     }
 
     /// The viewers of a session who are a given user.
@@ -214,6 +218,19 @@ mod tests {
         presence.enter(seat(2), at(20));
         presence.remove_stay(&expired[0].seat);
         assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn a_time_out_does_not_go_on_into_a_later_stay_that_is_found() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        let expired = presence.expire(TIMEOUT, at(20));
+        presence.enter_unknown(seat(2), at(21));
+        assert!(presence.expire(TIMEOUT, at(22)).is_empty(), "it came back");
+        presence.remove_stay(&expired[0].seat);
+        assert!(presence.touch(SHOW, ADA, at(22)));
+        presence.enter_unknown(seat(2), at(30));
+        assert_eq!(presence.expire(TIMEOUT, at(37)).len(), 1, "what is known already is no sign of life");
     }
 
     #[test]

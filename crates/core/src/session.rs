@@ -4,6 +4,7 @@ mod analytics;
 mod chat;
 mod connections;
 mod events;
+mod figures;
 mod ingest;
 mod quality;
 mod reconcile;
@@ -23,6 +24,7 @@ use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::chat::ChatSettings;
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
+use crate::event::LeaveReason;
 use crate::ids::{BroadcastId, UserId};
 use crate::ledger::Ledger;
 use crate::presence::Presence;
@@ -36,6 +38,7 @@ use crate::user::StreamKeys;
 
 pub use analytics::Question;
 pub use events::{EventPage, OwnEvent, RESERVED};
+pub use figures::SessionFigures;
 pub use ingest::{Admission, Refusal};
 pub use viewers::{Admitted, JoinRequest, Joined};
 
@@ -95,6 +98,7 @@ pub struct SessionManager {
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
     /// One broadcast at a time is made for a lasting key.
     making: tokio::sync::Mutex<()>,
+    figures: SessionFigures,
 }
 
 impl SessionManager {
@@ -122,6 +126,7 @@ impl SessionManager {
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
             making: tokio::sync::Mutex::new(()),
+            figures: SessionFigures::default(),
         })
     }
 
@@ -200,14 +205,14 @@ impl SessionManager {
 
     /// What follows in memory when a broadcast has ended: its viewers are gone and its encoder is cut.
     pub fn ended(&self, id: BroadcastId) {
-        self.presence.clear(id);
+        self.figures.left(LeaveReason::Ended, self.presence.clear(id));
         self.deadlines().remove(&id);
         self.publishers.cut(id, Cut::Ended);
     }
 
     /// What follows in memory when a broadcast turned private: its viewers are gone.
     pub fn turned_private(&self, id: BroadcastId) {
-        self.presence.clear(id);
+        self.figures.left(LeaveReason::Private, self.presence.clear(id));
     }
 
     /// Does what time brings: viewers without a sign of life go, those of the others are noted, broadcasts without an

@@ -6,10 +6,11 @@ mod http;
 mod ingest;
 mod keeper;
 mod lock;
-mod logging;
+pub mod logging;
 mod logs;
 mod secret;
 pub mod settings;
+mod sight;
 mod start;
 mod tls;
 

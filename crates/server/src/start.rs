@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -20,17 +22,18 @@ use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::ingest::Ingest;
+use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls};
+use crate::{http, secret, sight, tls};
 
 /// A server at work.
 pub struct Running {
@@ -48,6 +51,8 @@ pub struct Running {
     pub sessions: Arc<SessionManager>,
     /// The live feed, for tests.
     pub live: Arc<Live>,
+    /// What is counted, for tests.
+    pub sight: Arc<Sight>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -78,7 +83,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
-    let live = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
+    let Served { live, sight } = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
         http,
         rtmp,
@@ -86,6 +91,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         users: managers.users,
         sessions: managers.sessions,
         live,
+        sight,
         is_tls: settings.has_tls(),
         rtmp_app: settings.rtmp_app,
         public_url: settings.public_url,
@@ -94,6 +100,12 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+/// What is at work behind the doors.
+struct Served {
+    live: Arc<Live>,
+    sight: Arc<Sight>,
 }
 
 /// Where people and encoders come in. Opened before anything else is done, so that a port that is taken is told at once.
@@ -112,17 +124,18 @@ impl Doors {
         })
     }
 
-    /// Begins everything that goes on until the stop; the live feed.
+    /// Begins everything that goes on until the stop.
     fn serve(
         self,
         settings: &Settings,
         managers: &Managers,
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
-    ) -> anyhow::Result<Arc<Live>> {
+    ) -> anyhow::Result<Served> {
         let Managers { broadcasts, sessions, users, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
+        let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
         let parts = LiveParts {
             sessions: sessions.clone(),
             users: users.clone(),
@@ -131,8 +144,9 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
-        let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
+        let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
+            figures: figures.clone(),
             sessions: sessions.clone(),
             origin: origin.clone(),
             clock: clock.clone(),
@@ -140,19 +154,53 @@ impl Doors {
         };
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
+        let platform = Platform {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            live: live.clone(),
+            origin: origin.clone(),
+        };
+        let places = Arc::new(Semaphore::new(settings.http_max_connections));
+        let parts = sight::Parts {
+            platform,
+            store: managers.store.clone(),
+            encoders: figures,
+            rtmp: connections,
+            places: places.clone(),
+        };
+        let sight = Arc::new(sight::sight(parts, settings));
+        let limits = rate_limits(settings, &clock, (stop, tasks));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
             origin,
             live: live.clone(),
+            limits,
             settings: http,
+            sight: sight.clone(),
             clock,
+            ids: managers.ids.clone(),
         };
         let app = tallylight_api::app(parts);
-        tasks.spawn(http::serve((self.http, self.tls), app, settings.http_limits(), stop.clone()));
-        Ok(live)
+        let limits = (settings.http_limits(), places);
+        tasks.spawn(http::serve((self.http, self.tls), app, limits, stop.clone()));
+        Ok(Served { live, sight })
     }
+}
+
+/// Begins to limit how often callers may do what.
+fn rate_limits(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Arc<RateLimits> {
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    tasks.spawn(limits.clone().run(stop.clone()));
+    limits
 }
 
 /// Begins what is done from time to time.
@@ -205,6 +253,8 @@ struct Managers {
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
     standing: Arc<Standing>,
+    store: Store,
+    ids: Arc<dyn Ids>,
 }
 
 impl Managers {
@@ -214,6 +264,7 @@ impl Managers {
         secret: &Secret,
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
     ) -> anyhow::Result<Self> {
+        let (kept, fresh) = (store.clone(), ids.clone());
         let store = Arc::new(store.clone());
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
         let standing = Arc::new(Standing::new(settings.users().token_life()));
@@ -237,7 +288,8 @@ impl Managers {
         let users = settings.users();
         let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
+        let (broadcasts, users) = (Arc::new(broadcasts), Arc::new(users));
+        Ok(Self { broadcasts, sessions, users, standing, store: kept, ids: fresh })
     }
 }
 

@@ -16,6 +16,7 @@ pub mod copy;
 mod database;
 mod events;
 mod failure;
+mod figures;
 mod files;
 mod gather;
 pub mod migrations;
@@ -38,6 +39,7 @@ use tallylight_core::Result;
 pub use claim::Claim;
 pub use connect::Location;
 pub use database::Limits;
+pub use figures::{Pool, Reading};
 pub use trouble::Trouble;
 
 use database::Database;

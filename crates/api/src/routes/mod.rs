@@ -8,6 +8,7 @@ pub mod events;
 pub mod health;
 pub mod lists;
 pub mod live;
+pub mod metrics;
 pub mod pages;
 pub mod playback;
 pub mod sessions;

@@ -165,6 +165,7 @@ impl SessionManager {
         let answer = self.store.join(&viewer, event).await;
         match self.ledger.confirmed(answer)? {
             JoinOutcome::Joined(seat, counts) => {
+                self.figures.joins.one();
                 self.ledger.directory.count(broadcast.id, counts);
                 self.enter_seat(&seat, now)
             }
@@ -259,6 +260,7 @@ impl SessionManager {
         let answer = self.store.leave(departure).await;
         let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
+            self.figures.left(departure.reason, 1);
             self.ledger.directory.count(departure.session_id, counts);
         }
         Ok(counts.is_some())

@@ -335,6 +335,11 @@ impl UserManager {
         self.parts.store.has_admin().await.map(|_| ())
     }
 
+    /// How many passwords are being hashed or wait for it, and how many may.
+    pub fn hashing(&self) -> (usize, usize) {
+        self.passwords.waiting()
+    }
+
     async fn begin(&self, user: User, client: Client) -> Result<SignedIn> {
         let now = self.parts.clock.now();
         self.parts.standing.refuse_user(user.id, now)?;
