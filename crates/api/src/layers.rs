@@ -26,6 +26,7 @@ use uuid::fmt::Hyphenated;
 use crate::cmcd;
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
+use crate::shut_out::ShutOut;
 use crate::sight::{Route, Sight, Trail};
 use crate::state::App;
 
@@ -36,7 +37,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
-    let classes = Arc::new(Classes::default());
+    let (classes, here) = (Arc::new(Classes::default()), app.clone());
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
     let desk = Arc::new(Desk { outages, failures, sight, clock, ids });
@@ -46,6 +47,7 @@ pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
             .layer_fn(move |inner| Answered { inner, desk: desk.clone(), route: Arc::default() })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
+            .layer_fn(move |inner| ShutOut { inner, app: here.clone() })
             .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )

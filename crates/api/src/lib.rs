@@ -15,6 +15,7 @@ mod problem;
 pub mod router;
 mod routes;
 mod settings;
+mod shut_out;
 pub mod sight;
 mod state;
 mod views;

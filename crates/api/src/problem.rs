@@ -51,6 +51,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ),
     ("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
     ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
+    ("last-admin", StatusCode::CONFLICT, "Somebody must be left to administer the server."),
     ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),
     (
         "too-many-broadcasts",
@@ -194,6 +195,7 @@ impl From<Error> for Problem {
             }
             Error::Suspended { .. } => "suspended",
             Error::ShutOut { .. } => "shut-out",
+            Error::LastAdmin => "last-admin",
             Error::CursorExpired => "cursor-expired",
             Error::TooManyLive(_) => {
                 return Self::field("invalid-query", "at", format!("names a time when {detail}"));

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback, sessions,
-    stream_keys, users, viewers,
+    admin, analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback,
+    sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 
@@ -82,6 +82,20 @@ pub mod url {
     pub const ASYNCAPI: &str = "/api/asyncapi.yaml";
     /// The document, to browse.
     pub const DOCS: &str = "/api/docs";
+    /// Accounts, for those who run the server.
+    pub const ADMIN_USERS: &str = "/api/admin/users";
+    /// One account.
+    pub const ADMIN_USER: &str = "/api/admin/users/{id}";
+    /// Who is kept out of the whole server.
+    pub const ADMIN_BANS: &str = "/api/admin/bans";
+    /// One of them.
+    pub const ADMIN_BAN: &str = "/api/admin/bans/{id}";
+    /// Who watches, and from where.
+    pub const ADMIN_VIEWERS: &str = "/api/admin/viewers";
+    /// What is featured.
+    pub const ADMIN_FEATURED: &str = "/api/admin/featured";
+    /// Who did what.
+    pub const ADMIN_AUDIT: &str = "/api/admin/audit";
     /// Whether the process lives.
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
@@ -178,6 +192,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(live::connect))
         .routes(routes!(live::listen))
         .routes(routes!(live::ticket))
+        .routes(routes!(admin::users::list))
+        .routes(routes!(admin::users::read, admin::users::update))
+        .routes(routes!(admin::bans::list, admin::bans::ban))
+        .routes(routes!(admin::bans::lift))
+        .routes(routes!(admin::viewers))
+        .routes(routes!(admin::featured))
+        .routes(routes!(admin::audit))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
@@ -270,6 +291,7 @@ fn about() -> OpenApi {
             tag("sessions", "A broadcast as a live record."),
             tag("chat", "Speak, react, keep order."),
             tag("live", "Hear at once what happens: WebSocket and Server-Sent Events."),
+            tag("administration", "Roles, bans, and who did what: for moderators and administrators."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

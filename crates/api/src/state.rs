@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tallylight_core::admin::AdminManager;
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::clock::Clock;
 use tallylight_core::ids::Ids;
+use tallylight_core::standing::Standing;
 use tallylight_core::{BroadcastManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
@@ -32,6 +35,12 @@ pub struct Parts {
     pub sight: Arc<Sight>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
+    /// What those do who run the server.
+    pub admin: Arc<AdminManager>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Names of requests.
@@ -56,6 +65,12 @@ pub struct Inner {
     pub live: Arc<Live>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
+    /// What those do who run the server.
+    pub admin: Arc<AdminManager>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Settings.
     pub settings: HttpSettings,
     /// What is known of the server.
@@ -67,7 +82,20 @@ pub struct Inner {
 impl App {
     /// `document`: the OpenAPI document as JSON.
     pub(crate) fn new(parts: Parts, document: Bytes) -> Self {
-        let Parts { broadcasts, sessions, users, origin, live, limits, settings, sight, .. } = parts;
+        let Parts {
+            broadcasts,
+            sessions,
+            users,
+            origin,
+            live,
+            limits,
+            settings,
+            sight,
+            admin,
+            audit,
+            standing,
+            ..
+        } = parts;
         Self(Arc::new(Inner {
             broadcasts,
             sessions,
@@ -75,6 +103,9 @@ impl App {
             origin,
             live,
             limits,
+            admin,
+            standing,
+            audit,
             settings,
             sight,
             lists: ListCache::default(),

@@ -1,5 +1,6 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+pub mod admin;
 pub mod chat;
 pub mod log;
 mod playback;
@@ -50,7 +51,7 @@ pub enum IngestStateView {
 }
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleView {
     Viewer,

@@ -69,6 +69,9 @@ pub enum Error {
         /// Until when; `None`: for good.
         until: Option<Time>,
     },
+    /// Somebody must be left to administer the server.
+    #[error("this is the last administrator: make another one first")]
+    LastAdmin,
     /// The caller does something more often than is allowed.
     #[error("too fast: try again in {} s", seconds(*.retry_after))]
     TooManyRequests {

@@ -183,6 +183,8 @@ pub enum LeaveReason {
     Ended,
     /// The broadcast turned private and the viewer was not invited.
     Private,
+    /// The viewer, the device or the network was shut out of the server.
+    Removed,
 }
 
 impl LeaveReason {
@@ -193,6 +195,7 @@ impl LeaveReason {
             Self::TimedOut => "timed_out",
             Self::Ended => "ended",
             Self::Private => "private",
+            Self::Removed => "removed",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! A call that writes must run to its end: what is in memory follows the store only after its answer. Callers that may
 //! be dropped half-way, as a server's handlers are when a client goes, run each call in a task of its own.
 
+pub mod admin;
 pub mod analytics;
 pub mod audit;
 pub mod audit_log;

@@ -125,6 +125,20 @@ impl Presence {
         entry.map(|entry| entry.seat.user_id)
     }
 
+    /// Takes note that some are gone: those who must go. They are handed out until they are removed.
+    pub fn expel(&self, must_go: impl Fn(&Seat) -> bool) -> Vec<Seat> {
+        let mut viewers = self.lock();
+        let expelled = viewers.values_mut().filter(|entry| must_go(&entry.seat));
+        let mut expelled: Vec<_> = expelled
+            .map(|entry| {
+                entry.leaving = true;
+                entry.seat.clone()
+            })
+            .collect();
+        expelled.sort_unstable_by_key(|seat| seat.viewer);
+        expelled
+    }
+
     /// Removes from `known` all who are not there.
     pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
         let viewers = self.lock();
@@ -185,6 +199,7 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::viewer::Peer;
     use uuid::Uuid;
 
     const TIMEOUT: Duration = Duration::from_secs(15);
@@ -192,7 +207,7 @@ mod tests {
     const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
 
     fn seat(generation: i64) -> Seat {
-        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation }
+        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation, peer: Peer::default() }
     }
 
     fn at(seconds: u64) -> Duration {

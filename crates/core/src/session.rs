@@ -4,6 +4,7 @@ mod analytics;
 mod chat;
 mod connections;
 mod events;
+mod expulsion;
 mod figures;
 mod ingest;
 mod quality;

@@ -11,7 +11,7 @@ use crate::clock::Time;
 use crate::directory::Query;
 use crate::error::Result;
 use crate::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
-use crate::ids::{BanId, BroadcastId, EventId, SignInId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::quality::{Quality, QualityRow, Span};
 use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
@@ -236,20 +236,17 @@ pub trait AccessStore: Send + Sync {
 
     /// All bans in force at a time.
     async fn bans_in_force(&self, now: Time) -> Result<Vec<Ban>>;
-
-    /// Keeps a ban instead of an earlier one for the same.
-    async fn insert_ban(&self, ban: &Ban) -> Result<()>;
-
-    /// Removes one; false if there is none.
-    async fn lift_ban(&self, id: BanId) -> Result<bool>;
 }
 
 /// Keeps who did what.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Keeps an entry.
-    async fn note(&self, entry: &AuditEntry) -> Result<()>;
+    /// Keeps entries; one that is there already stays.
+    async fn note(&self, entries: &[AuditEntry]) -> Result<()>;
 
     /// Entries, the newest first.
     async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>>;
+
+    /// Removes some of those before a time; how many.
+    async fn forget_audit(&self, before: Time) -> Result<u64>;
 }

@@ -35,6 +35,10 @@ pub struct Figures {
     pub ended: Count,
     /// Refused: its broadcast's media is elsewhere.
     pub elsewhere: Count,
+    /// Refused: its owner may not broadcast.
+    pub not_allowed: Count,
+    /// Refused: the network is shut out.
+    pub shut_out: Count,
     /// Refused: the key could not be looked up.
     pub unavailable: Count,
     /// Went: said so.
@@ -53,6 +57,8 @@ impl Figures {
             Refusal::UnknownKey => self.unknown_key.one(),
             Refusal::Ended => self.ended.one(),
             Refusal::Elsewhere => self.elsewhere.one(),
+            Refusal::NotAllowed => self.not_allowed.one(),
+            Refusal::ShutOut => self.shut_out.one(),
             Refusal::Unavailable(_) => self.unavailable.one(),
         }
     }
@@ -86,7 +92,7 @@ impl Ingest {
 
     async fn serve(self, request: Request) {
         let (peer, encoder) = (request.peer, request.encoder.clone().unwrap_or_default());
-        let admission = match self.sessions.admit(request.key.expose()).await {
+        let admission = match self.sessions.admit(request.key.expose(), Some(peer.ip())).await {
             Ok(admission) => admission,
             Err(refusal) => {
                 self.figures.refused(&refusal);

@@ -1,7 +1,9 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod audit;
 pub mod cli;
 pub mod demo;
+mod enforcer;
 mod http;
 mod ingest;
 mod keeper;

@@ -97,6 +97,7 @@ settings! {
     allow_reported_viewers: bool = true;
     max_open_broadcasts: usize = 100;
     session_retention: u64 = 0;
+    audit_retention: u64 = 365 * 24 * 3_600;
 
     chat_burst: u32 = 5;
     chat_interval: f64 = 2.0;
@@ -235,6 +236,7 @@ impl Settings {
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
+        within("audit_retention", self.audit_retention, 0, 100 * 365 * 24 * 3_600)?;
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
@@ -284,6 +286,11 @@ impl Settings {
         TrustedProxies::new(&self.trusted_proxies, self.trusted_proxy_header).map_err(|wrong| {
             anyhow!("setting trusted_proxies: \"{wrong}\" is not an address or a network such as 10.0.0.0/8")
         })
+    }
+
+    /// How long the audit log is kept; `None`: for ever.
+    pub fn audit_retention(&self) -> Option<Duration> {
+        (self.audit_retention > 0).then(|| Duration::from_secs(self.audit_retention))
     }
 
     /// Whether HTTP is served under TLS.

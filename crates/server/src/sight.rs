@@ -5,6 +5,7 @@ mod process;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tallylight_api::limits::{LimitFigures, RateLimits};
 use tallylight_api::sight::{Platform, Sheet, Sight, Source};
 use tallylight_media::rtmp;
 use tallylight_store::Store;
@@ -27,11 +28,13 @@ pub struct Parts {
     pub rtmp: Arc<rtmp::Figures>,
     /// Room for HTTP connections.
     pub places: Arc<Semaphore>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
 }
 
 /// Puts together all that is known of a server.
 pub fn sight(parts: Parts, settings: &Settings) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places } = parts;
+    let Parts { platform, store, encoders, rtmp, places, limits } = parts;
     let listeners = Listeners {
         places,
         max_http: settings.http_max_connections,
@@ -43,6 +46,7 @@ pub fn sight(parts: Parts, settings: &Settings) -> Sight {
         Box::new(listeners),
         Box::new(Encoders(encoders)),
         Box::new(Database(store)),
+        Box::new(LimitFigures(limits)),
         Box::new(Process),
         Box::new(Disk(settings.data_dir.clone())),
     ];
@@ -92,6 +96,8 @@ impl Source for Encoders {
         refusals.add([("reason", "unknown_key")], figures.unknown_key.get());
         refusals.add([("reason", "broadcast_ended")], figures.ended.get());
         refusals.add([("reason", "media_elsewhere")], figures.elsewhere.get());
+        refusals.add([("reason", "not_allowed")], figures.not_allowed.get());
+        refusals.add([("reason", "shut_out")], figures.shut_out.get());
         refusals.add([("reason", "unavailable")], figures.unavailable.get());
         let ends = sheet.counter("tallylight_ingest_ends_total", "Encoders that went, by reason");
         ends.add([("reason", "stopped")], figures.stopped.get());

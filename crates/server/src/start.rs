@@ -10,6 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
+use tallylight_core::admin::{AdminManager, AdminParts};
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
@@ -28,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::audit::AuditKeeper;
+use crate::enforcer::Enforcer;
 use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
@@ -144,6 +148,8 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
+        let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
+        tasks.spawn(audit.run(stop.clone()));
         let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
             figures: figures.clone(),
@@ -161,15 +167,19 @@ impl Doors {
             origin: origin.clone(),
         };
         let places = Arc::new(Semaphore::new(settings.http_max_connections));
+        let limits = rate_limits(settings, &clock, (stop, tasks));
         let parts = sight::Parts {
             platform,
             store: managers.store.clone(),
             encoders: figures,
             rtmp: connections,
             places: places.clone(),
+            limits: limits.clone(),
         };
         let sight = Arc::new(sight::sight(parts, settings));
-        let limits = rate_limits(settings, &clock, (stop, tasks));
+        let admin = managers.admin.clone();
+        let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
+        tasks.spawn(enforcer.run(stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
@@ -177,6 +187,9 @@ impl Doors {
             origin,
             live: live.clone(),
             limits,
+            admin,
+            standing: managers.standing.clone(),
+            audit: managers.audit.clone(),
             settings: http,
             sight: sight.clone(),
             clock,
@@ -255,6 +268,8 @@ struct Managers {
     standing: Arc<Standing>,
     store: Store,
     ids: Arc<dyn Ids>,
+    audit: Arc<AuditLog>,
+    admin: Arc<AdminManager>,
 }
 
 impl Managers {
@@ -286,10 +301,29 @@ impl Managers {
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
         let users = settings.users();
-        let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let admin = AdminManager::new(AdminParts {
+            store: store.clone(),
+            access: store.clone(),
+            standing: standing.clone(),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
+        let (standing_too, audit_too) = (standing.clone(), audit.clone());
+        let parts =
+            UserParts { store, clock, ids, keys, standing: standing_too, audit: audit_too, settings: users };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        let (broadcasts, users) = (Arc::new(broadcasts), Arc::new(users));
-        Ok(Self { broadcasts, sessions, users, standing, store: kept, ids: fresh })
+        Ok(Self {
+            broadcasts: Arc::new(broadcasts),
+            sessions,
+            users: Arc::new(users),
+            store: kept,
+            ids: fresh,
+            standing,
+            audit,
+            admin: Arc::new(admin),
+        })
     }
 }
 

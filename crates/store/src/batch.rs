@@ -235,7 +235,13 @@ impl<'a> Hall<'a> {
         if is_present {
             self.see(viewer.id, viewer.at);
         }
-        Seat { viewer: viewer.id, session_id: viewer.session_id, user_id, generation }
+        Seat {
+            viewer: viewer.id,
+            session_id: viewer.session_id,
+            user_id,
+            generation,
+            peer: viewer.client.peer(),
+        }
     }
 
     fn see(&mut self, viewer: ViewerId, at: Time) {
@@ -307,9 +313,9 @@ impl<'a> Hall<'a> {
 
     fn entered(&self) -> Bulk {
         let text = "INSERT INTO active_viewers (id, session_id, user_id, joined_at, last_seen, user_agent, ip_address,
-                      is_authenticated, generation, left_at, left_reason, person)
+                      is_authenticated, generation, left_at, left_reason, person, device)
                     SELECT column1, column2, column3, column4, column4, column5, column6, column7, column8, column9,
-                      column10, column11 FROM {rows}";
+                      column10, column11, column12 FROM {rows}";
         let new = self.stays.iter().filter(|(_, stay)| stay.is_new);
         let row = |(id, stay): (&ViewerId, &Stay)| {
             let joined = stay.joined.as_ref()?;
@@ -325,6 +331,7 @@ impl<'a> Hall<'a> {
                 stay.left_at(),
                 stay.left_reason(),
                 (&stay.person).into(),
+                device(joined),
             ])
         };
         Bulk { text, rows: new.filter_map(row).collect() }
@@ -336,7 +343,7 @@ impl<'a> Hall<'a> {
                       joined_at = COALESCE(v.column7, a.joined_at),
                       last_seen = COALESCE(v.column7, a.last_seen), person = v.column10,
                       user_agent = COALESCE(v.column8, a.user_agent),
-                      ip_address = COALESCE(v.column9, a.ip_address)
+                      ip_address = COALESCE(v.column9, a.ip_address), device = COALESCE(v.column11, a.device)
                     FROM {rows} WHERE a.id = v.column1";
         let changed = self.stays.iter().filter(|(_, stay)| stay.is_changed && !stay.is_new);
         let row = |(id, stay): (&ViewerId, &Stay)| {
@@ -352,6 +359,7 @@ impl<'a> Hall<'a> {
                 Value::Text(joined.and_then(|viewer| viewer.client.user_agent.clone())),
                 Value::Ip(joined.and_then(|viewer| viewer.client.ip)),
                 (&stay.person).into(),
+                joined.map_or(Value::Text(None), device),
             ]
         };
         Bulk { text, rows: changed.map(row).collect() }
@@ -372,6 +380,10 @@ impl Stay {
     fn left_reason(&self) -> Value {
         Value::Text(self.left.as_ref().map(|(_, reason)| reason.clone()))
     }
+}
+
+fn device(viewer: &NewViewer) -> Value {
+    Value::Text(viewer.client.device.as_ref().map(|device| device.as_str().to_owned()))
 }
 
 fn room(row: &Row) -> Result<(BroadcastId, Room)> {

@@ -8,7 +8,9 @@ use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{Eviction, SessionStore};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{
+    Counts, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Peer, Seat, SignOfLife,
+};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
@@ -58,7 +60,9 @@ impl SessionStore for Store {
     }
 
     async fn seats(&self) -> Result<Vec<Seat>> {
-        let text = "SELECT id, session_id, user_id, generation FROM active_viewers WHERE left_at IS NULL";
+        let text =
+            "SELECT id, session_id, user_id, generation, CAST(ip_address AS TEXT) AS ip_address, device
+                    FROM active_viewers WHERE left_at IS NULL";
         self.database.all_rows(sql(text)).await?.iter().map(seat).collect()
     }
 
@@ -103,6 +107,10 @@ fn seat(row: &Row) -> Result<Seat> {
         session_id: BroadcastId(row.id("session_id")?),
         user_id: row.some_id("user_id")?.map(UserId),
         generation: row.count("generation")?,
+        peer: Peer {
+            ip: row.some_ip("ip_address")?,
+            device: row.some_text("device")?.as_deref().and_then(DeviceId::parse),
+        },
     })
 }
 

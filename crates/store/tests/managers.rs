@@ -3,6 +3,8 @@
 
 #[path = "managers/accounts.rs"]
 mod accounts;
+#[path = "managers/audit.rs"]
+mod audit;
 #[path = "managers/broadcasts.rs"]
 mod broadcasts;
 #[path = "managers/chat.rs"]

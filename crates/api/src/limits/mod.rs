@@ -29,6 +29,7 @@ pub(crate) use layer::{Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 
 use crate::limits::account::KnownPlaces;
 use crate::limits::memory::Memory;
+use crate::sight::{Sheet, Source};
 
 /// How often those who may do everything again are forgotten.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -202,6 +203,19 @@ impl RateLimits {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             self.meter.forget_idle();
+        }
+    }
+}
+
+/// The limits, as somebody who knows figures.
+pub struct LimitFigures(pub Arc<RateLimits>);
+
+impl Source for LimitFigures {
+    fn tell(&self, sheet: &mut Sheet) {
+        let family =
+            sheet.counter("tallylight_rate_limited_total", "Requests refused because they came too often");
+        for class in Class::ALL {
+            family.add([("class", class.name())], self.0.refused(class));
         }
     }
 }

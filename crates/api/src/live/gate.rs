@@ -93,7 +93,9 @@ impl Gate for Feed {
     }
 
     fn standing(&self, session: &Session) -> Option<Close> {
-        self.users.vet_again(session.caller()).err().map(|_| Close::FORCED)
+        let standing = self.sessions.standing().refuse_peer(&session.peer, self.sessions.now());
+        let standing = standing.and_then(|()| self.users.vet_again(session.caller()).map(|_| ()));
+        standing.err().map(|_| Close::FORCED)
     }
 
     fn may_stay(&self, session: &Session, channel: &str) -> bool {

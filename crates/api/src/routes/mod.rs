@@ -1,5 +1,6 @@
 //! The handlers, by noun.
 
+pub mod admin;
 pub mod analytics;
 pub mod auth;
 pub mod broadcasts;

@@ -13,8 +13,6 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
-use tallylight_core::figures::Count;
-
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
 pub(crate) use platform::Playback;
@@ -34,7 +32,6 @@ pub struct Sight {
     metrics_token: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) playback: Arc<Playback>,
-    limited: Limited,
 }
 
 impl fmt::Debug for Sight {
@@ -46,13 +43,7 @@ impl fmt::Debug for Sight {
 impl Sight {
     /// `metrics_token`: with which metrics may be read from anywhere; without one only from the machine itself.
     pub fn new(sources: Vec<Box<dyn Source>>, metrics_token: Option<String>) -> Self {
-        Self {
-            sources,
-            metrics_token,
-            routes: Routes::default(),
-            playback: Arc::default(),
-            limited: Limited::default(),
-        }
+        Self { sources, metrics_token, routes: Routes::default(), playback: Arc::default() }
     }
 
     /// All figures as they are now.
@@ -60,49 +51,13 @@ impl Sight {
         let mut sheet = Sheet::default();
         self.routes.tell(&mut sheet);
         self.playback.tell(&mut sheet);
-        self.limited.tell(&mut sheet);
         for source in &self.sources {
             source.tell(&mut sheet);
         }
         sheet
     }
 
-    /// Where refusals of a class of limits are counted. To be asked for once, and kept.
-    pub fn rate_limited(&self, class: &'static str) -> Arc<Count> {
-        self.limited.of(class)
-    }
-
     pub(crate) fn metrics_token(&self) -> Option<&str> {
         self.metrics_token.as_deref()
-    }
-}
-
-/// Requests refused because they came too often.
-#[derive(Debug, Default)]
-struct Limited(std::sync::Mutex<Vec<(&'static str, Arc<Count>)>>);
-
-impl Limited {
-    fn of(&self, class: &'static str) -> Arc<Count> {
-        let mut classes = self.lock();
-        if let Some((_, count)) = classes.iter().find(|(known, _)| *known == class) {
-            return count.clone();
-        }
-        let count = Arc::<Count>::default();
-        classes.push((class, count.clone()));
-        count
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(&'static str, Arc<Count>)>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-impl Source for Limited {
-    fn tell(&self, sheet: &mut Sheet) {
-        let family =
-            sheet.counter("tallylight_rate_limited_total", "Requests refused because they came too often");
-        for (class, count) in self.lock().iter() {
-            family.add([("class", *class)], count.get());
-        }
     }
 }

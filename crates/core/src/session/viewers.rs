@@ -17,7 +17,7 @@ use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 /// How many viewers are written about at once.
-const AT_ONCE: usize = 1_000;
+pub(super) const AT_ONCE: usize = 1_000;
 
 /// What somebody gives who wants to watch.
 #[derive(Debug, Clone, Default)]
@@ -144,6 +144,7 @@ impl SessionManager {
     /// Takes a place in the store and enters the viewer as present.
     async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
         let user_id = who.user;
+        self.standing.refuse_viewer(user_id, &client.peer(), self.clock().now())?;
         let person = match (user_id, who.person, &client.device) {
             (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
             (None, Some(person), _) => person,
@@ -182,7 +183,7 @@ impl SessionManager {
     fn enter_seat(&self, seat: &Seat, now: Duration) -> Result<()> {
         self.presence.enter(seat.clone(), now);
         match self.refusal(seat) {
-            None => Ok(()),
+            None => self.still_welcome(seat),
             Some(refusal) => {
                 self.presence.remove_stay(seat);
                 Err(refusal)
@@ -256,7 +257,7 @@ impl SessionManager {
         Ok(left)
     }
 
-    async fn record_departure(&self, departure: &Departure) -> Result<bool> {
+    pub(super) async fn record_departure(&self, departure: &Departure) -> Result<bool> {
         let answer = self.store.leave(departure).await;
         let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
@@ -318,7 +319,7 @@ impl SessionManager {
         self.record_departure(&departure).await
     }
 
-    fn event_id(&self) -> Result<EventId> {
+    pub(super) fn event_id(&self) -> Result<EventId> {
         Ok(EventId(self.ledger.ids.uuid(self.clock().now())?))
     }
 
@@ -360,6 +361,7 @@ impl SessionManager {
         }
         let pass =
             self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        self.standing.refuse_client(&client, self.clock().now())?;
         let broadcast = self.ledger.get(id).await?;
         if pass.kind == PassKind::Preview {
             return Ok(Admitted { broadcast, pass });

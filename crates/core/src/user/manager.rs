@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Role, SignIn, StreamKeys, User};
+use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -87,6 +88,8 @@ pub struct UserParts {
     pub keys: Arc<StreamKeys>,
     /// Who may do what now.
     pub standing: Arc<Standing>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Settings.
     pub settings: UserSettings,
 }
@@ -160,6 +163,7 @@ impl UserManager {
             return Err(Error::Forbidden("this server does not take registrations: ask its administrator"));
         }
         let user = self.create_user(registration, Role::Broadcaster).await?;
+        self.note(&user, &client, Action::Registered);
         self.begin(user, client).await
     }
 
@@ -202,8 +206,14 @@ impl UserManager {
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(hash, password).await?;
         match user {
-            Some(user) if matches => self.begin(user, client).await,
-            _ => Err(Error::Unauthenticated("the user name or the password is wrong")),
+            Some(user) if matches => self.begin_noted(user, client).await,
+            user => {
+                let act = Act::new(Action::SignInFailed);
+                // What was typed for a name is not kept: it may be a password.
+                let act = user.map_or(act.clone(), |user| act.on(user.id));
+                self.parts.audit.note(&Caller::Anonymous, &client, act);
+                Err(Error::Unauthenticated("the user name or the password is wrong"))
+            }
         }
     }
 
@@ -236,8 +246,30 @@ impl UserManager {
         self.signed_in(user, id, token)
     }
 
+    /// Signs in whoever knows the password.
+    async fn begin_noted(&self, user: User, client: Client) -> Result<SignedIn> {
+        let begun = self.begin(user.clone(), client.clone()).await;
+        match &begun {
+            Ok(_) => self.note(&user, &client, Action::SignedIn),
+            Err(Error::Suspended { .. }) => {
+                let act = Act::new(Action::SignInFailed).on(user.id).with("suspended", true);
+                self.parts.audit.note(&Caller::Anonymous, &client, act);
+            }
+            Err(_) => {}
+        }
+        begun
+    }
+
+    /// Notes what a user did to the own account.
+    fn note(&self, user: &User, client: &Client, action: Action) {
+        let by = Caller::User(user.identity(Access::Server));
+        self.parts.audit.note(&by, client, Act::new(action).on(user.id));
+    }
+
     async fn end_reused(&self, sign_in: &SignIn) -> Result<()> {
         self.end(sign_in.id).await?;
+        let act = Act::new(Action::RefreshReused).on(sign_in.user_id);
+        self.parts.audit.note(&Caller::Anonymous, &sign_in.client, act);
         tracing::warn!(user_id = %sign_in.user_id, "a spent refresh token was used again; its sign-in is ended");
         Ok(())
     }
@@ -324,6 +356,7 @@ impl UserManager {
         }
         let user = self.create_user(registration, Role::Admin).await?;
         *offered = None;
+        self.note(&user, &client, Action::SetUp);
         self.begin(user, client).await
     }
 

@@ -9,7 +9,7 @@ use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::user::{SignIn, User};
-use tallylight_core::viewer::Counts;
+use tallylight_core::viewer::{Counts, Peer};
 use tallylight_core::{Error, Result};
 
 #[derive(Default)]
@@ -46,6 +46,8 @@ pub struct Stay {
     /// Counts the viewer's joins.
     pub generation: i64,
     pub left: Option<(Time, LeaveReason)>,
+    /// From what it watches.
+    pub peer: Peer,
 }
 
 impl Tables {

@@ -3,7 +3,9 @@
 use tallylight_core::chat;
 use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{
+    Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Peer, Seat, SignOfLife,
+};
 use tallylight_core::{Error, Result};
 
 use super::Database;
@@ -216,8 +218,10 @@ impl Tables {
             last_seen: viewer.at,
             generation: 0,
             left: None,
+            peer: Peer::default(),
         });
         stay.generation += 1;
+        stay.peer = viewer.client.peer();
         stay.left = None;
         if is_present {
             stay.last_seen = stay.last_seen.max(viewer.at);
@@ -232,6 +236,7 @@ impl Tables {
 
 impl Stay {
     fn seat(&self, viewer: ViewerId) -> Seat {
-        Seat { viewer, session_id: self.session, user_id: self.user, generation: self.generation }
+        let Self { session: session_id, user: user_id, generation, .. } = *self;
+        Seat { viewer, session_id, user_id, generation, peer: self.peer.clone() }
     }
 }

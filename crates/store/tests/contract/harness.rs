@@ -15,7 +15,7 @@ use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::store::{BanStore, BroadcastStore, Change, Eviction, LogStore, SessionStore, UserStore};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
-use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
+use tallylight_core::viewer::{Client, Counts, Departure, DeviceId, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Location};
 use tallylight_testkit::{Durability, PgBouncer, TestDatabase};
 use tempfile::TempDir;
@@ -420,7 +420,8 @@ impl Db {
     }
 
     pub fn new_viewer(&self, show: &Broadcast) -> NewViewer {
-        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()), device: None };
+        let device = DeviceId::parse("0123456789abcdef");
+        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()), device };
         NewViewer {
             id: ViewerId(self.id()),
             session_id: show.id,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tallylight_core::analytics::{Interval, Period};
 use tallylight_core::audit::Auditor;
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
@@ -87,6 +88,8 @@ pub struct World {
     pub users: Arc<UserManager>,
     pub broadcasts: BroadcastManager,
     pub sessions: Arc<SessionManager>,
+    pub standing: Arc<Standing>,
+    pub audit: Arc<AuditLog>,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -148,19 +151,21 @@ impl World {
             settings: settings.sessions,
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let parts = UserParts {
             store: store.clone(),
             clock: clock.clone(),
             ids,
             keys: keys.clone(),
             standing: standing.clone(),
+            audit: audit.clone(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
-        Self { store, door, clock, users, broadcasts, sessions, keys, settings, home }
+        Self { store, door, clock, users, broadcasts, sessions, standing, audit, keys, settings, home }
     }
 
     /// The process ends and another takes its place; nothing but the database is left. No time passes.
@@ -278,7 +283,7 @@ impl World {
 
     /// An encoder connects and sends its first media.
     pub async fn goes_live(&self, owner: &Caller, id: BroadcastId) -> Admission {
-        let admission = self.sessions.admit(&self.stream_key(owner, id).await).await.unwrap();
+        let admission = self.sessions.admit(&self.stream_key(owner, id).await, None).await.unwrap();
         assert!(self.sessions.media_started(id, admission.publish).await.unwrap());
         admission
     }
