@@ -64,7 +64,7 @@ for (const page of readdirSync(dist).filter((name) => name.endsWith(".html"))) {
 }
 // Scalar's reference, on a page of its own, is not ours to change.
 const templates = [element, ...besideElement, ...chunks(/^(?!standalone-|hls)/)];
-for (const file of templates.filter((name) => /[\s"']style=["'$]/.test(readFileSync(join(dist, file), "utf8")))) {
+for (const file of templates.filter((name) => /[\s"']style=["'$]/.test(readFileSync(join(dist, name), "utf8")))) {
   console.error(`${file} has a style attribute in a template, which the content security policy refuses.`);
   over = true;
 }
