@@ -29,6 +29,7 @@ use crate::problem::{Outage, Problem};
 use crate::shut_out::ShutOut;
 use crate::sight::{Route, Sight, Trail};
 use crate::state::App;
+use crate::usage::Counted;
 
 /// Under which answers are logged.
 const ANSWER: &str = "tallylight::answer";
@@ -37,7 +38,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
-    let (classes, here) = (Arc::new(Classes::default()), app.clone());
+    let (classes, here, there) = (Arc::new(Classes::default()), app.clone(), app.clone());
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
     let desk = Arc::new(Desk { outages, failures, sight, clock, ids });
@@ -48,6 +49,7 @@ pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
             .layer_fn(move |inner| ShutOut { inner, app: here.clone() })
+            .layer_fn(move |inner| Counted { inner, app: there.clone() })
             .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )

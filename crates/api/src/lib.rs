@@ -18,6 +18,7 @@ mod settings;
 mod shut_out;
 pub mod sight;
 mod state;
+mod usage;
 mod views;
 
 pub use router::{app, document};

@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    admin, analytics, auth, broadcasts, chat, events, health, lists, live, metrics, pages, playback,
-    sessions, stream_keys, users, viewers,
+    admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
+    metrics, pages, playback, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 
@@ -36,6 +36,12 @@ pub mod url {
     pub const RESET_MY_STREAM_KEY: &str = "/api/users/me/stream-key/reset";
     /// What all of one's broadcasts came to.
     pub const MY_ANALYTICS: &str = "/api/users/me/analytics";
+    /// One's own API keys.
+    pub const KEYS: &str = "/api/keys";
+    /// One of them.
+    pub const KEY: &str = "/api/keys/{id}";
+    /// What keys are used for.
+    pub const ADMIN_USAGE: &str = "/api/admin/usage";
     /// Makes broadcasts.
     pub const BROADCASTS: &str = "/api/broadcasts";
     /// Lists those on air.
@@ -46,6 +52,10 @@ pub mod url {
     pub const RESET_STREAM_KEY: &str = "/api/broadcasts/{id}/stream-key/reset";
     /// Watches it.
     pub const JOIN: &str = "/api/broadcasts/{id}/join";
+    /// Invitations to it.
+    pub const JOIN_TOKENS: &str = "/api/broadcasts/{id}/join-tokens";
+    /// One of them.
+    pub const JOIN_TOKEN: &str = "/api/broadcasts/{id}/join-tokens/{token_id}";
     /// Shows a sign of life.
     pub const HEARTBEAT: &str = "/api/broadcasts/{id}/heartbeat";
     /// Stops watching.
@@ -172,10 +182,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(users::me))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::read, keys::revoke))
+        .routes(routes!(admin_usage::read))
         .routes(routes!(broadcasts::create))
         .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
         .routes(routes!(stream_keys::reset))
+        .routes(routes!(join_tokens::create, join_tokens::list))
+        .routes(routes!(join_tokens::revoke))
         .routes(routes!(viewers::join))
         .routes(routes!(viewers::heartbeat))
         .routes(routes!(viewers::leave))
@@ -286,6 +301,7 @@ fn about() -> OpenApi {
         .components(Some(components))
         .tags(Some([
             tag("accounts", "Register, sign in, and one's own account."),
+            tag("keys", "API keys for programs, and what they are used for."),
             tag("broadcasts", "Go live, be found, and end."),
             tag("viewers", "Watch: join, stay, leave."),
             tag("sessions", "A broadcast as a live record."),

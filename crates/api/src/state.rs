@@ -8,7 +8,7 @@ use tallylight_core::audit_log::AuditLog;
 use tallylight_core::clock::Clock;
 use tallylight_core::ids::Ids;
 use tallylight_core::standing::Standing;
-use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::hls::Origin;
 
 use crate::limits::RateLimits;
@@ -25,6 +25,8 @@ pub struct Parts {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// API keys.
+    pub keys: Arc<KeyManager>,
     /// Media.
     pub origin: Arc<Origin>,
     /// Settings.
@@ -59,6 +61,8 @@ pub struct Inner {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// API keys.
+    pub keys: Arc<KeyManager>,
     /// Media.
     pub origin: Arc<Origin>,
     /// The live feed.
@@ -86,6 +90,7 @@ impl App {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live,
             limits,
@@ -100,6 +105,7 @@ impl App {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live,
             limits,

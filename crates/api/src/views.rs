@@ -2,6 +2,8 @@
 
 pub mod admin;
 pub mod chat;
+pub mod join_tokens;
+pub mod keys;
 pub mod log;
 mod playback;
 
@@ -532,7 +534,7 @@ impl SessionView {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequestBody {
-    /// Only one's own.
+    /// One's own; that of another user from an API key with the scope `viewers:write`.
     pub user_id: Option<Uuid>,
     /// An invitation to a private broadcast.
     pub join_token: Option<String>,

@@ -185,6 +185,8 @@ pub enum LeaveReason {
     Private,
     /// The viewer, the device or the network was shut out of the server.
     Removed,
+    /// The invitation by which the viewer was there was revoked.
+    Revoked,
 }
 
 impl LeaveReason {
@@ -196,6 +198,7 @@ impl LeaveReason {
             Self::Ended => "ended",
             Self::Private => "private",
             Self::Removed => "removed",
+            Self::Revoked => "revoked",
         }
     }
 }

@@ -4,9 +4,13 @@
 //! anew, so the time-outs begin anew. Whoever is handed out to be written comes in the order of ids: the same run writes
 //! the same.
 
+mod guests;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use guests::Guests;
 
 use crate::ids::{BroadcastId, ViewerId};
 use crate::viewer::Seat;
@@ -15,6 +19,7 @@ use crate::viewer::Seat;
 #[derive(Debug, Default)]
 pub struct Presence {
     viewers: Mutex<HashMap<ViewerId, Entry>>,
+    guests: Guests,
 }
 
 #[derive(Debug)]
@@ -51,8 +56,11 @@ impl Presence {
         let known = viewers.get(&seat.viewer);
         if known.is_none_or(|entry| entry.seat.generation <= seat.generation) {
             let seen = known.map_or(now, |entry| entry.seen.max(now));
-            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat, now) });
+            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat.clone(), now) });
         }
+        drop(viewers);
+        // Afterwards: who is looked for there must be found here.
+        self.guests.add(&seat);
     }
 
     /// Enters a viewer of whose stay nothing is known. Also one who is known from an earlier stay: it came back, so that
@@ -160,6 +168,7 @@ impl Presence {
 
     /// Removes all viewers of a session; how many there were.
     pub fn clear(&self, session: BroadcastId) -> usize {
+        self.guests.forget(session);
         let mut viewers = self.lock();
         let before = viewers.len();
         viewers.retain(|_, entry| entry.seat.session_id != session);
@@ -207,7 +216,14 @@ mod tests {
     const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
 
     fn seat(generation: i64) -> Seat {
-        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation, peer: Peer::default() }
+        Seat {
+            viewer: ADA,
+            session_id: SHOW,
+            user_id: None,
+            generation,
+            peer: Peer::default(),
+            invitation: None,
+        }
     }
 
     fn at(seconds: u64) -> Duration {

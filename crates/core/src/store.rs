@@ -1,5 +1,8 @@
 //! What the managers need kept. Each call is one transaction, on disk before it answers.
 
+mod invitations;
+mod keys;
+
 use async_trait::async_trait;
 
 use crate::analytics::{Progress, Summary, Window};
@@ -16,6 +19,9 @@ use crate::quality::{Quality, QualityRow, Span};
 use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+
+pub use invitations::{InvitationStore, Revocation, Revoked};
+pub use keys::KeyStore;
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {
@@ -82,6 +88,14 @@ pub trait SessionStore: Send + Sync {
     /// Logs what somebody says or how somebody reacts; the session's numbers after it. `None`: there is no such session,
     /// it has ended, or it is private and this is not its owner.
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// As [`SessionStore::say`], of a guest: also while the session is private, if this viewer is there by an invitation.
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>>;
 
     /// Reads one event of a session's log.
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>>;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Time;
 use crate::event::LeaveReason;
-use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 
 const USER_AGENT_CHARS: usize = 512;
 
@@ -76,6 +76,8 @@ pub struct KnownViewer {
     pub user_id: Option<UserId>,
     /// The pseudonym of the person.
     pub person: String,
+    /// The invitation by which it is there, until that is revoked.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// A viewer who asks for a place.
@@ -93,6 +95,8 @@ pub struct NewViewer {
     pub at: Time,
     /// From what.
     pub client: Client,
+    /// The invitation that it shows.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// A viewer who is there, as the store keeps it.
@@ -108,6 +112,8 @@ pub struct Seat {
     pub generation: i64,
     /// From what it watches.
     pub peer: Peer,
+    /// The invitation by which it is there, until that is revoked.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// How many watch, as of a point of the log.
@@ -136,6 +142,8 @@ pub enum JoinOutcome {
     Gone,
     /// There is no such broadcast, or it turned private.
     NotFound,
+    /// The invitation that the viewer shows is used up, over, revoked, or for somebody else.
+    Uninvited,
 }
 
 /// A place given up.

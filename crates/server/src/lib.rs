@@ -15,5 +15,6 @@ pub mod settings;
 mod sight;
 mod start;
 mod tls;
+mod usage;
 
 pub use start::{Running, start};

@@ -89,6 +89,7 @@ settings! {
     access_token_lifetime: u32 = 900;
     refresh_token_lifetime: u32 = 30 * 24 * 3_600;
     password_hashes_at_once: usize = 2;
+    max_api_keys: usize = 100;
 
     heartbeat_interval: u64 = 5;
     viewer_timeout: u64 = 15;
@@ -254,6 +255,7 @@ impl Settings {
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
         within("rate_limit_keys", self.rate_limit_keys, 100, 10_000_000)?;
+        within("max_api_keys", self.max_api_keys, 0, 10_000)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
         within("database_max_connections", self.database_max_connections, 3, 1_000)?;

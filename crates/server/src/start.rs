@@ -15,12 +15,13 @@ use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
 use tallylight_core::user::{StreamKeys, UserParts};
-use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
@@ -37,7 +38,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, sight, tls};
+use crate::{http, secret, sight, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -57,6 +58,7 @@ pub struct Running {
     pub live: Arc<Live>,
     /// What is counted, for tests.
     pub sight: Arc<Sight>,
+    keys: Arc<KeyManager>,
     public_url: String,
     is_tls: bool,
     store: Store,
@@ -94,6 +96,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         setup_token,
         users: managers.users,
         sessions: managers.sessions,
+        keys: managers.keys,
         live,
         sight,
         is_tls: settings.has_tls(),
@@ -136,13 +139,14 @@ impl Doors {
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> anyhow::Result<Served> {
-        let Managers { broadcasts, sessions, users, .. } = managers.clone();
+        let Managers { broadcasts, sessions, users, keys, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
         let parts = LiveParts {
             sessions: sessions.clone(),
             users: users.clone(),
+            keys: keys.clone(),
             clock: clock.clone(),
             limits: settings.live(),
         };
@@ -180,10 +184,12 @@ impl Doors {
         let admin = managers.admin.clone();
         let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
         tasks.spawn(enforcer.run(stop.clone()));
+        tasks.spawn(usage::write(keys.clone(), stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live: live.clone(),
             limits,
@@ -265,6 +271,7 @@ struct Managers {
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
+    keys: Arc<KeyManager>,
     standing: Arc<Standing>,
     store: Store,
     ids: Arc<dyn Ids>,
@@ -289,6 +296,7 @@ impl Managers {
             store: store.clone(),
             logs: store.clone(),
             bans: store.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),
@@ -300,6 +308,14 @@ impl Managers {
             max_open_broadcasts: settings.max_open_broadcasts,
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
+        let parts = KeyParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            standing: standing.clone(),
+            max_keys: settings.max_api_keys,
+        };
+        let api_keys = Arc::new(KeyManager::new(parts));
         let users = settings.users();
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let admin = AdminManager::new(AdminParts {
@@ -318,6 +334,7 @@ impl Managers {
             broadcasts: Arc::new(broadcasts),
             sessions,
             users: Arc::new(users),
+            keys: api_keys,
             store: kept,
             ids: fresh,
             standing,
@@ -345,6 +362,9 @@ impl Running {
         self.tasks.wait().await;
         if let Err(error) = self.sessions.write_quality().await {
             warn!(%error, "the last figures of playback are lost");
+        }
+        if let Err(error) = self.keys.write_usage().await {
+            warn!(%error, "the last uses of API keys are not counted");
         }
         self.store.close().await;
     }

@@ -20,6 +20,8 @@ mod failure;
 mod figures;
 mod files;
 mod gather;
+mod invitations;
+mod keys;
 pub mod migrations;
 mod past;
 mod quality;

@@ -15,6 +15,8 @@ mod faults;
 mod history;
 #[path = "managers/ingest.rs"]
 mod ingest;
+#[path = "managers/keys.rs"]
+mod keys;
 #[path = "managers/lists.rs"]
 mod lists;
 #[path = "managers/quality.rs"]

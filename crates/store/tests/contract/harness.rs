@@ -13,7 +13,9 @@ use tallylight_core::broadcast::{Broadcast, Epoch, Ingest, IngestState, MediaAdd
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
-use tallylight_core::store::{BanStore, BroadcastStore, Change, Eviction, LogStore, SessionStore, UserStore};
+use tallylight_core::store::{
+    BanStore, BroadcastStore, Change, Eviction, InvitationStore, KeyStore, LogStore, SessionStore, UserStore,
+};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
 use tallylight_core::viewer::{Client, Counts, Departure, DeviceId, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Location};
@@ -26,9 +28,15 @@ use uuid::Uuid;
 pub const NOON: Time = datetime!(2026-05-01 12:00:00.123456 UTC);
 
 /// All that a database keeps.
-pub trait Store: BroadcastStore + SessionStore + UserStore + LogStore + BanStore {}
+pub trait Store:
+    BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore
+{
+}
 
-impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore> Store for T {}
+impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore> Store
+    for T
+{
+}
 
 /// A database that can be opened again, and looked at behind the store's back.
 #[async_trait]
@@ -429,6 +437,7 @@ impl Db {
             person: "somebody".into(),
             at: NOON,
             client,
+            invitation: None,
         }
     }
 

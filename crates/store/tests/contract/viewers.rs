@@ -21,6 +21,7 @@ pub async fn a_viewer_takes_a_place_and_is_logged(db: Db) {
         user_id: Some(bob.id),
         generation: 1,
         peer: viewer.client.peer(),
+        invitation: None,
     };
     let counts = Counts { viewers: 1, peak: 1, seq: 2 };
     assert_eq!(db.joins(&viewer).await, JoinOutcome::Joined(seat.clone(), counts));

@@ -97,6 +97,15 @@ impl SessionStore for Door {
         self.answer(self.writes()?.say(session, event).await)
     }
 
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>> {
+        self.answer(self.writes()?.say_as_guest(session, event, guest).await)
+    }
+
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
         self.store.logged_event(session, event).await
     }

@@ -14,6 +14,7 @@ use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
+use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::{Admission, JoinRequest, Joined, SessionParts, SessionSettings};
@@ -21,7 +22,7 @@ use tallylight_core::standing::Standing;
 use tallylight_core::store::{BroadcastStore, SessionStore, UserStore};
 use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts, UserSettings};
 use tallylight_core::viewer::Client;
-use tallylight_core::{BroadcastManager, Caller, Error, Result, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, Caller, Error, KeyManager, Result, SessionManager, UserManager};
 use tallylight_store::{Limits, Location, Store};
 use tallylight_testkit::TestDatabase;
 use tempfile::TempDir;
@@ -90,6 +91,7 @@ pub struct World {
     pub sessions: Arc<SessionManager>,
     pub standing: Arc<Standing>,
     pub audit: Arc<AuditLog>,
+    pub api_keys: KeyManager,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -145,6 +147,7 @@ impl World {
             store: door.clone(),
             logs: store.clone(),
             bans: door.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),
@@ -152,6 +155,14 @@ impl World {
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let parts = KeyParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            standing: standing.clone(),
+            max_keys: 3,
+        };
+        let api_keys = KeyManager::new(parts);
         let parts = UserParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -165,7 +176,20 @@ impl World {
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
-        Self { store, door, clock, users, broadcasts, sessions, standing, audit, keys, settings, home }
+        Self {
+            store,
+            door,
+            clock,
+            users,
+            broadcasts,
+            sessions,
+            standing,
+            audit,
+            api_keys,
+            keys,
+            settings,
+            home,
+        }
     }
 
     /// The process ends and another takes its place; nothing but the database is left. No time passes.
