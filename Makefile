@@ -2,7 +2,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tallylight/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check unit web e2e tools bench chaos deny fix openapi clean
+.PHONY: run test check unit web e2e tools bench chaos fuzz-api deny fix openapi clean
 
 run: ## build, and start a server with living sample broadcasts
 	cargo run --release --locked -p tallylight-server --bin tallylight -- demo $(ARGS)
@@ -33,6 +33,11 @@ bench: ## measure, beside the limits, in one run
 chaos: ## longer campaigns than the tests': KILLS=1000 of the real server, SEEDS=10000 of the simulation by default
 	TESTKIT_KILLS=$(or $(KILLS),1000) scripts/cargo-test --locked -p tallylight-server --test faults -- kills
 	SEEDS=$(or $(SEEDS),10000) scripts/cargo-test --locked -p tallylight-simulation --test seeds
+
+fuzz-api: ## a longer campaign of requests made of the API's description, as each role: EXAMPLES=500 of each operation by default
+	cargo build --locked -p tallylight-server --bin tallylight
+	cd e2e && npm ci --no-audit --no-fund && TALLYLIGHT=$(CARGO_TARGET_DIR)/debug/tallylight \
+		FUZZ_EXAMPLES=$(or $(EXAMPLES),500) node --test --test-reporter=spec tests/openapi.test.js
 
 deny: ## licences, advisories and sources of dependencies
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

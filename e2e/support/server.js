@@ -74,6 +74,13 @@ export class Server {
     assert.deepEqual(bad, [], "the server logged errors");
   }
 
+  /** Makes the first administrator. */
+  async administrator() {
+    const account = { username: "root", email: "root@example.org", password: "root's long password" };
+    const { body } = await this.anyone.post("/api/auth/setup", { setup_token: this.setupToken, ...account }).expect(201);
+    return new Api(this.url, { token: body.access_token });
+  }
+
   /** Makes an account and signs it in. */
   async register(username) {
     const account = { username, email: `${username}@example.org`, password: `${username}'s long password` };

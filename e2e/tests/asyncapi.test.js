@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { EventSource } from "eventsource";
 import { alterations } from "../support/alter.js";
-import { Api } from "../support/api.js";
 import { codes, Description, eventTypes, FILE } from "../support/asyncapi.js";
 import { Encoder } from "../support/encoder.js";
 import { Client } from "../support/live.js";
@@ -169,12 +168,6 @@ async function changesHands({ ada, bob, show, uninvited }) {
   await ada.ends(show);
 }
 
-async function administrator(server) {
-  const account = { username: "root", email: "root@example.org", password: "root's long password" };
-  const { body } = await server.anyone.post("/api/auth/setup", { setup_token: server.setupToken, ...account }).expect(201);
-  return new Api(server.url, { token: body.access_token });
-}
-
 /** Whoever hears a session, as its owner hears it and as everybody does, and over both ways. */
 async function hears(audience, owner, show) {
   const [session, all] = [`session:${show.id}`, `owner:${show.id}`];
@@ -189,7 +182,7 @@ async function hears(audience, owner, show) {
 async function everything(t, audience) {
   const { server } = audience;
   const { anyone } = server;
-  const [ada, bob, root] = [await server.register("ada"), await server.register("bob"), await administrator(server)];
+  const [ada, bob, root] = [await server.register("ada"), await server.register("bob"), await server.administrator()];
   const directory = await audience.follow("directory", "directory");
   await audience.listen("directory");
   const show = await ada.creates("Launch day", { tags: ["space"] });

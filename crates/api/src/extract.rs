@@ -54,7 +54,8 @@ impl FromRequest<App> for Text {
     }
 }
 
-async fn whole_body(request: Request, app: &App) -> Result<Bytes, Problem> {
+/// The body, if it arrives in time and is not too large.
+pub async fn whole_body(request: Request, app: &App) -> Result<Bytes, Problem> {
     tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app))
         .await
         .map_err(|_| Problem::new("body-too-slow", "the body did not arrive in time"))?
@@ -142,6 +143,14 @@ pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         let path = error.path().to_string();
         field_problem("invalid-query", &path, &error.inner().to_string())
     })
+}
+
+/// Checks the number of an event in a query: databases count to 2⁶³ - 1.
+pub fn event_number(name: &str, number: u64) -> Result<u64, Problem> {
+    match i64::try_from(number) {
+        Ok(_) => Ok(number),
+        Err(_) => Err(Problem::field("invalid-query", name, format!("must be at most {}", i64::MAX))),
+    }
 }
 
 fn form_urlencoded(query: &str) -> url::form_urlencoded::Parse<'_> {

@@ -8,7 +8,8 @@ use crate::problem::Problem;
 
 /// A page for people, a problem for programs.
 pub async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
-    let for_programs = ["/api/", "/live/"].iter().any(|prefix| uri.path().starts_with(prefix));
+    let for_programs =
+        ["/api/", "/live/", "/.well-known/"].iter().any(|prefix| uri.path().starts_with(prefix));
     if for_programs {
         return Problem::new("not-found", "there is nothing under this address").into_response();
     }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use http::header::{RANGE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{RANGE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tallylight_core::clock::Clock;
 use tallylight_core::ids::Ids;
@@ -24,24 +24,25 @@ use tracing::{Instrument, Span};
 use uuid::fmt::Hyphenated;
 
 use crate::cmcd;
+use crate::headers::Guard;
+use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
 use crate::shut_out::ShutOut;
-use crate::sight::{Route, Sight, Trail};
+use crate::sight::{ANSWER, Route, Sight, Trail};
 use crate::state::App;
 use crate::usage::Counted;
 
-/// Under which answers are logged.
-const ANSWER: &str = "tallylight::answer";
 /// What names the request of an answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
     let (classes, here, there) = (Arc::new(Classes::default()), app.clone(), app.clone());
+    let (once, guard) = (app.clone(), Guard::new(&app.settings));
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
-    let desk = Arc::new(Desk { outages, failures, sight, clock, ids });
+    let desk = Arc::new(Desk { guard, outages, failures, sight, clock, ids });
     router.layer(
         ServiceBuilder::new()
             // Outermost, so that whatever is answered further in is counted and logged too.
@@ -51,7 +52,8 @@ pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
             .layer_fn(move |inner| ShutOut { inner, app: here.clone() })
             .layer_fn(move |inner| Counted { inner, app: there.clone() })
             .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
-            .layer(DefaultBodyLimit::max(max_body_bytes)),
+            .layer(DefaultBodyLimit::max(max_body_bytes))
+            .layer_fn(move |inner| Once::new(inner, once.clone())),
     )
 }
 
@@ -73,18 +75,27 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(allowed_headers())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
+        .expose_headers([
+            ETAG,
+            LOCATION,
+            RETRY_AFTER,
+            REQUEST_ID,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            IDEMPOTENT_REPLAYED,
+        ])
         .max_age(Duration::from_secs(3_600))
 }
 
 /// Beside what programs of the API send: what players send to fetch a part, and to say how they play.
 fn allowed_headers() -> Vec<HeaderName> {
-    let own = [AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, RANGE];
+    let own = [AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, RANGE, IDEMPOTENCY_KEY];
     own.into_iter().chain(cmcd::HEADERS.map(HeaderName::from_static)).collect()
 }
 
 /// Where answers are logged and counted.
 struct Desk {
+    guard: Guard,
     outages: OnceASecond,
     failures: OnceASecond,
     sight: Arc<Sight>,
@@ -128,10 +139,11 @@ where
         let trail = Trail::begin(names, request.headers(), request.method().clone(), route);
         // As important as the gravest event in it, so that no filter of the log takes the names away.
         let span = tracing::error_span!("request", request_id = %trail.id, trace_id = %trail.trace);
+        let is_api = request.uri().path().starts_with("/api/");
         let answer = self.inner.call(request);
         let answer = async { answer.await.map(|response| response.map(Body::new)) };
         let answer = trail.clone().within(answer).instrument(span.clone());
-        Box::pin(self.desk.clone().answer((trail, span), answer))
+        Box::pin(self.desk.clone().answer((trail, span), answer, is_api))
     }
 }
 
@@ -140,15 +152,15 @@ impl Desk {
         self: Arc<Self>,
         (trail, span): (Trail, Span),
         answer: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+        is_api: bool,
     ) -> Result<Response, Infallible> {
         let (began, _under_way) = (self.clock.monotonic(), self.sight.routes.in_flight().enter());
         let mut response = if trail.method.is_safe() { answer.await? } else { to_the_end(answer).await? };
         let took = self.clock.monotonic().saturating_sub(began);
         trail.route.answered(&trail.method, response.status(), took);
-        span.in_scope(|| self.log(&trail, &mut response, took));
+        span.in_scope(|| trail.say(|| self.log(&trail, &mut response, took)));
         let headers = response.headers_mut();
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        self.guard.add_to(headers, is_api);
         let mut id = [0; Hyphenated::LENGTH];
         if let Ok(id) = HeaderValue::from_str(trail.id.hyphenated().encode_lower(&mut id)) {
             headers.insert(REQUEST_ID, id);
@@ -216,7 +228,8 @@ async fn to_the_end(
     }
 }
 
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+/// Logs a panic; what is answered then.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text =
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("no text"), "a handler panicked");
@@ -226,8 +239,10 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use tallylight_core::Error;
+    use tallylight_core::clock::SystemClock;
 
     use super::*;
+    use crate::sight::{AlertParts, Alerts, Couriers, ErrorBook};
 
     #[test]
     fn an_answer_takes_the_reason_of_an_outage_to_the_log_and_not_to_the_caller() {
@@ -241,8 +256,16 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_happens_further_in_is_counted() {
-        let sight = Arc::new(Sight::new(Vec::new(), None));
-        let clock: Arc<dyn Clock> = Arc::new(tallylight_core::clock::SystemClock::start());
+        let errors = Arc::new(ErrorBook::new(SystemClock::start(), 1));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let alerts = Alerts::new(AlertParts {
+            rules: Vec::new(),
+            resolve_after: Duration::ZERO,
+            server: String::new(),
+            couriers: Couriers::default(),
+            clock: clock.clone(),
+        });
+        let sight = Arc::new(Sight::new(Vec::new(), errors, alerts, None));
         let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
         let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
         let fault = || async {

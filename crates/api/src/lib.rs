@@ -4,9 +4,12 @@
 pub mod address;
 mod auth;
 mod cmcd;
+mod description;
 mod device;
 mod extract;
 mod fallback;
+mod headers;
+mod idempotency;
 mod layers;
 pub mod limits;
 mod list_cache;

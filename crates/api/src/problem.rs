@@ -20,6 +20,11 @@ const RETRY_SECONDS: u64 = 1;
 pub const CODES: &[(&str, StatusCode, &str)] = &[
     ("invalid-json", StatusCode::BAD_REQUEST, "The body is not JSON."),
     ("invalid-query", StatusCode::BAD_REQUEST, "A query parameter is unknown or not valid."),
+    (
+        "invalid-idempotency-key",
+        StatusCode::BAD_REQUEST,
+        "Idempotency-Key is not a string of 1 to 255 visible ASCII characters.",
+    ),
     ("invalid-host", StatusCode::BAD_REQUEST, "The Host header is missing or not a host."),
     (
         "invalid-playlist-request",
@@ -58,6 +63,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::CONFLICT,
         "You have as many broadcasts open as are allowed; end one first.",
     ),
+    (
+        "idempotency-key-in-use",
+        StatusCode::CONFLICT,
+        "A request under this Idempotency-Key is being done, or was when the server stopped.",
+    ),
     ("broadcast-full", StatusCode::CONFLICT, "All places of this broadcast are taken; try again later."),
     ("broadcast-ended", StatusCode::GONE, "The broadcast has ended."),
     ("viewer-gone", StatusCode::GONE, "This viewer left or timed out; join again."),
@@ -76,6 +86,11 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
         "invalid-fields",
         StatusCode::UNPROCESSABLE_ENTITY,
         "Fields are unknown or not valid; `errors` names each.",
+    ),
+    (
+        "idempotency-key-reused",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "This Idempotency-Key was used for another request in the last 24 hours.",
     ),
     (
         "too-many-requests",

@@ -8,13 +8,13 @@ use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::fallback;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
-    metrics, pages, playback, sessions, stream_keys, users, viewers,
+    admin, admin_usage, alerts, analytics, auth, broadcasts, chat, errors, events, health, join_tokens, keys,
+    lists, live, metrics, pages, playback, security, sessions, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
+use crate::{description, fallback};
 
 /// The addresses, by name.
 pub mod url {
@@ -110,6 +110,12 @@ pub mod url {
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// Which errors happened.
+    pub const ADMIN_ERRORS: &str = "/api/admin/errors";
+    /// The rules of alerts, and how they stand.
+    pub const ADMIN_ALERTS: &str = "/api/admin/alerts";
+    /// Tells whoever is told of alerts that this is a test.
+    pub const TEST_ALERTS: &str = "/api/admin/alerts/test";
     /// What is counted, for Prometheus.
     pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
@@ -124,6 +130,8 @@ pub mod url {
     pub const VIEWER_CMCD: &str = "/live/{id}/{token}/cmcd";
     /// Media of private broadcasts.
     pub const VIEWER_SEGMENT: &str = "/live/{id}/{token}/seg/{name}";
+    /// Whom to tell of a weakness.
+    pub const SECURITY: &str = "/.well-known/security.txt";
     /// The home page.
     pub const HOME: &str = "/";
     /// Where a broadcast is watched.
@@ -149,11 +157,8 @@ pub fn app(parts: Parts) -> Router {
         sight: parts.sight.clone(),
     };
     let (api, document) = api().split_for_parts();
-    let state = App::new(parts, json(&document));
-    let router = Router::new()
-        .merge(api)
-        .merge(plain(media()))
-        .merge(plain(site()))
+    let state = App::new(parts, json(&description::complete(document)));
+    let router = everything(api)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
@@ -161,9 +166,13 @@ pub fn app(parts: Parts) -> Router {
     layers::around(router, state, surroundings)
 }
 
+fn everything(api: Router<App>) -> Router<App> {
+    Router::new().merge(api).merge(plain(media())).merge(plain(site()))
+}
+
 /// The OpenAPI document as JSON, ending in a line feed.
 pub fn document() -> String {
-    let text = serde_json::to_string_pretty(&api().into_openapi()).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&description::complete(api().into_openapi())).unwrap_or_default();
     text + "\n"
 }
 
@@ -217,6 +226,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
+        .routes(routes!(errors::list))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::test))
 }
 
 /// Addresses that the document does not describe.
@@ -252,6 +264,7 @@ fn site() -> Plain {
         (url::OPENAPI, get(pages::openapi)),
         (url::ASYNCAPI, get(pages::asyncapi)),
         (url::PROBLEM, get(pages::problem)),
+        (url::SECURITY, get(security::security_txt)),
     ]
 }
 
@@ -283,7 +296,10 @@ fn about() -> OpenApi {
     let mut info = Info::new("Tallylight", env!("CARGO_PKG_VERSION"));
     info.description = Some(
         "Live broadcasts: go live, be found, be watched, and know exactly who watched. Errors are \
-         `application/problem+json` (RFC 9457) with a stable `code`. The live feed is described in \
+         `application/problem+json` (RFC 9457) with a stable `code`. Every POST of somebody who is signed in, but for \
+         those under `/api/auth`, takes an `Idempotency-Key`: sent again under the same key within 24 hours, it is \
+         done once and answered the same. How often one may call is told by the headers `RateLimit-Policy` and \
+         `RateLimit`; beyond that the answer is 429. The live feed is described in \
          [`/api/asyncapi.yaml`](/api/asyncapi.yaml)."
             .into(),
     );
@@ -311,4 +327,46 @@ fn about() -> OpenApi {
             tag("operation", "For those who run the server."),
         ]))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What the document leaves out: what players and people open, and the documents themselves.
+    const OUTSIDE: &[&str] = &[
+        url::ENTRY,
+        url::THUMBNAIL,
+        url::SEGMENT,
+        url::VIEWER_FILE,
+        url::VIEWER_CMCD,
+        url::VIEWER_SEGMENT,
+        url::HOME,
+        url::WATCH,
+        url::STUDIO,
+        url::SETUP_PAGE,
+        url::DOCS,
+        url::OPENAPI,
+        url::ASYNCAPI,
+        url::PROBLEM,
+    ];
+
+    /// Every path of a router, which it tells in its debug output alone.
+    fn paths(router: &Router<App>) -> BTreeSet<String> {
+        let text = format!("{router:?}");
+        let (own, _fallbacks) = text.split_once("fallback_router").unwrap();
+        own.split('"').filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn whatever_is_served_is_described_or_left_out_on_purpose() {
+        let (api, document) = api().split_for_parts();
+        let served = paths(&everything(api));
+        assert!(served.len() > OUTSIDE.len(), "{served:?}");
+        let outside = OUTSIDE.iter().map(|path| (*path).to_owned());
+        let described: BTreeSet<_> = document.paths.paths.into_keys().chain(outside).collect();
+        assert_eq!(served, described);
+    }
 }

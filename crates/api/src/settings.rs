@@ -15,6 +15,8 @@ pub struct HttpSettings {
     pub is_tls: bool,
     /// Proxies that are believed about whom they ask for.
     pub trusted_proxies: TrustedProxies,
+    /// Whom to tell of a weakness: the address of a page, an e-mail address or a phone, as a URI.
+    pub security_contact: Option<String>,
     /// The port of the RTMP listener.
     pub rtmp_port: u16,
     /// The RTMP application name, the last part of its address.

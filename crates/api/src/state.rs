@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tallylight_core::admin::AdminManager;
 use tallylight_core::audit_log::AuditLog;
 use tallylight_core::clock::Clock;
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::Ids;
 use tallylight_core::standing::Standing;
 use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
@@ -43,6 +44,8 @@ pub struct Parts {
     pub standing: Arc<Standing>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
+    /// Calls that are done once.
+    pub idempotency: Arc<Idempotency>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Names of requests.
@@ -75,6 +78,8 @@ pub struct Inner {
     pub standing: Arc<Standing>,
     /// Who did what.
     pub audit: Arc<AuditLog>,
+    /// Calls that are done once.
+    pub idempotency: Arc<Idempotency>,
     /// Settings.
     pub settings: HttpSettings,
     /// What is known of the server.
@@ -94,6 +99,7 @@ impl App {
             origin,
             live,
             limits,
+            idempotency,
             settings,
             sight,
             admin,
@@ -109,6 +115,7 @@ impl App {
             origin,
             live,
             limits,
+            idempotency,
             admin,
             standing,
             audit,

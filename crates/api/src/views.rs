@@ -6,6 +6,7 @@ pub mod join_tokens;
 pub mod keys;
 pub mod log;
 mod playback;
+mod whole;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +24,7 @@ use crate::extract::Base;
 use crate::state::App;
 
 pub use playback::{PlaybackReport, ViewerTokenRequest};
+use whole::{given_whole, some_whole};
 
 /// Where a broadcast stands.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -32,6 +34,16 @@ pub enum StatusView {
     Paused,
     Private,
     Ended,
+}
+
+/// How a broadcast may begin.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it stands in the description alone")]
+enum FirstStatusView {
+    Active,
+    Paused,
+    Private,
 }
 
 /// Who may find a broadcast.
@@ -85,16 +97,17 @@ same_names!(RoleView <=> Role { Viewer, Broadcaster, Moderator, Admin });
 /// A new account.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "ada", "email": "ada@example.org", "password": "correct horse battery"}))]
 pub struct RegisterRequest {
     /// 2 to 32 of `a-z 0-9 _ -`.
     #[schema(min_length = 2, max_length = 32, pattern = "^[a-z0-9_-]{2,32}$")]
     pub username: String,
     #[schema(format = "email", max_length = 254)]
     pub email: String,
-    #[schema(min_length = 8, max_length = 256, format = "password")]
+    #[schema(min_length = 8, max_length = 256, format = "password", pattern = r"^[^\x00]*$")]
     pub password: String,
     /// The user name, if it is not given.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$")]
     pub display_name: Option<String>,
     /// Whether the tokens go into cookies, for pages of this site: then they are not in the answer.
     #[serde(default)]
@@ -104,6 +117,7 @@ pub struct RegisterRequest {
 /// The first administrator.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"setup_token": "from-the-link", "username": "root", "email": "root@example.org", "password": "correct horse battery"}))]
 pub struct SetupRequest {
     /// From the link that the server printed when it started.
     pub setup_token: String,
@@ -112,9 +126,9 @@ pub struct SetupRequest {
     pub username: String,
     #[schema(format = "email", max_length = 254)]
     pub email: String,
-    #[schema(min_length = 8, max_length = 256, format = "password")]
+    #[schema(min_length = 8, max_length = 256, format = "password", pattern = r"^[^\x00]*$")]
     pub password: String,
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$")]
     pub display_name: Option<String>,
     /// Whether the tokens go into cookies, for pages of this site: then they are not in the answer.
     #[serde(default)]
@@ -130,6 +144,7 @@ impl From<RegisterRequest> for Registration {
 /// A name and a password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"login": "ada", "password": "correct horse battery"}))]
 pub struct LoginRequest {
     /// User name or e-mail address.
     pub login: String,
@@ -143,6 +158,7 @@ pub struct LoginRequest {
 /// A refresh token, good once.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "from-the-sign-in"}))]
 pub struct RefreshRequest {
     /// Without it the one in the cookies of this site's own pages is taken.
     pub refresh_token: Option<String>,
@@ -207,36 +223,46 @@ impl TokensView {
     }
 }
 
+/// A tag.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 50, pattern = r"^[^\x00]*$", example = "chess")]
+#[expect(dead_code, reason = "it stands in the description alone")]
+struct TagView(String);
+
 /// A new broadcast.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "Launch day", "tags": ["space"], "max_viewers": 500}))]
 pub struct CreateBroadcastRequest {
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     pub title: String,
-    #[schema(max_length = 5000)]
+    #[schema(max_length = 5000, pattern = r"^[^\x00]*$")]
     pub description: Option<String>,
     /// `public` by default.
     pub visibility: Option<VisibilityView>,
-    /// `active` by default; not `ended`.
+    /// `active` by default.
+    #[schema(value_type = Option<FirstStatusView>)]
     pub status: Option<StatusView>,
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00]*$")]
     pub ai_intent: Option<String>,
     /// At most 100 of 1 to 50 characters; doubles are dropped.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, value_type = Option<Vec<TagView>>)]
     pub tags: Option<Vec<String>>,
     /// 0: no limit.
+    #[serde(default, deserialize_with = "some_whole")]
+    #[schema(maximum = 2_147_483_647)]
     pub max_viewers: Option<u32>,
     /// At most 16 KiB.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Map<String, Value>>,
     /// Media served elsewhere (http(s) or rtmp(s)).
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, format = "uri")]
     pub rtmp_url: Option<String>,
     /// Media served elsewhere (http(s) or rtmp(s)).
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, format = "uri")]
     pub hls_url: Option<String>,
     /// Media served elsewhere (http(s) or rtmp(s)).
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, format = "uri")]
     pub webrtc_endpoint: Option<String>,
 }
 
@@ -261,13 +287,14 @@ impl From<CreateBroadcastRequest> for CreateBroadcast {
 /// What changes. Absent fields stay; `null` clears those that may be empty.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "Launch day, part two", "status": "paused"}))]
 pub struct UpdateBroadcastRequest {
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     pub title: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(max_length = 5000, value_type = Option<String>)]
+    #[schema(max_length = 5000, pattern = r"^[^\x00]*$", value_type = Option<String>)]
     pub description: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
@@ -276,16 +303,15 @@ pub struct UpdateBroadcastRequest {
     #[schema(nullable = false)]
     pub visibility: Option<VisibilityView>,
     /// All tags; at most 100 of 1 to 50 characters.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, value_type = Vec<TagView>, required = false)]
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
     pub tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(min_length = 1, max_length = 100, value_type = Option<String>)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^[^\x00]*$", value_type = Option<String>)]
     pub ai_intent: Option<Option<String>>,
     /// 0: no limit. Lowering it removes nobody.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(nullable = false, maximum = 2_147_483_647)]
     pub max_viewers: Option<u32>,
     /// A JSON merge patch (RFC 7396).
     #[schema(value_type = Option<Object>)]
@@ -294,17 +320,17 @@ pub struct UpdateBroadcastRequest {
     pub metadata: Option<Map<String, Value>>,
     /// Viewers who watch elsewhere, reported by the owner.
     #[schema(maximum = 10_000_000)]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_whole")]
     #[schema(nullable = false)]
     pub viewer_count: Option<u32>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(max_length = 500, value_type = Option<String>)]
+    #[schema(max_length = 500, format = "uri", value_type = Option<String>)]
     pub rtmp_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(max_length = 500, value_type = Option<String>)]
+    #[schema(max_length = 500, format = "uri", value_type = Option<String>)]
     pub hls_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(max_length = 500, value_type = Option<String>)]
+    #[schema(max_length = 500, format = "uri", value_type = Option<String>)]
     pub webrtc_endpoint: Option<Option<String>>,
     /// Administrators only.
     #[serde(default, deserialize_with = "given")]
@@ -533,6 +559,7 @@ impl SessionView {
 /// Who wants to watch.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"device_id": "8a2f6f0e-4a0c-4f5e"}))]
 pub struct JoinRequestBody {
     /// One's own; that of another user from an API key with the scope `viewers:write`.
     pub user_id: Option<Uuid>,

@@ -20,6 +20,7 @@ pub mod error;
 pub mod event;
 pub mod expiry;
 pub mod figures;
+pub mod idempotency;
 pub mod ids;
 pub mod invitation;
 pub mod key;

@@ -24,6 +24,10 @@ pub enum Purpose {
     StreamKey,
     /// Makes pseudonyms of people in the log.
     Person,
+    /// Seals what was answered under an idempotency key.
+    Idempotency,
+    /// Recognises a call under such a key.
+    IdempotentCall,
 }
 
 impl Purpose {
@@ -35,6 +39,8 @@ impl Purpose {
             Self::Join => b"tallylight join token v1",
             Self::StreamKey => b"tallylight stream key v1",
             Self::Person => b"tallylight person v1",
+            Self::Idempotency => b"tallylight idempotency v1",
+            Self::IdempotentCall => b"tallylight idempotent call v1",
         }
     }
 }

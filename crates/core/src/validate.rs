@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use fluent_uri::Uri;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -70,12 +71,18 @@ pub fn metadata(map: &Map<String, Value>, (): &()) -> Check {
 }
 
 /// An address of media served elsewhere: http(s) or rtmp(s), with a host and without credentials.
+///
+/// It is handed on as it was given, so it must be an address as it stands (RFC 3986), not only once a browser has mended
+/// it, which takes line feeds and spaces out of it.
 pub fn media_url(value: &str) -> Check {
     check_nul(value)?;
     if value.chars().count() > MAX_URL_CHARS {
         return fail(format!("has more than {MAX_URL_CHARS} characters"));
     }
     let url = Url::parse(value).map_err(|error| garde::Error::new(format!("is not an address: {error}")))?;
+    if Uri::parse(value).is_err() {
+        return fail("is not an address: all but plain characters must be percent-encoded");
+    }
     if !matches!(url.scheme(), "http" | "https" | "rtmp" | "rtmps") {
         return fail(format!(
             "begins with {}:, but only http, https, rtmp and rtmps are allowed",
@@ -143,7 +150,15 @@ mod tests {
     fn an_address_has_a_scheme_that_players_know_and_no_password() {
         assert!(media_url("https://cdn.example/live.m3u8").is_ok());
         assert!(media_url("rtmp://origin.example/live").is_ok());
-        for bad in ["javascript:alert(1)", "file:///etc/passwd", "nonsense", "https://a:b@c.example/"] {
+        let bad = ["javascript:alert(1)", "file:///etc/passwd", "nonsense", "https://a:b@c.example/"];
+        let mended = [
+            "https://a.example/a b",
+            "https://a.exam\nple/",
+            " https://a.example/",
+            "rtmp://\u{9b}",
+            "https://a.example/%zz",
+        ];
+        for bad in bad.into_iter().chain(mended) {
             assert!(media_url(bad).is_err(), "{bad}");
         }
     }

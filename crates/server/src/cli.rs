@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alert;
 mod backup;
 mod doctor;
 mod migrate;
@@ -44,6 +45,8 @@ enum Command {
     Restore(backup::BackupArgs),
     /// Look whether everything is as it should be.
     Doctor(doctor::DoctorArgs),
+    /// Try whether alerts arrive.
+    Alert(alert::AlertArgs),
     /// Print the OpenAPI document of this version.
     Openapi,
 }
@@ -88,6 +91,7 @@ impl Cli {
             Some(Command::Backup(args)) => backup::backup(&args),
             Some(Command::Restore(args)) => backup::restore(&args),
             Some(Command::Doctor(args)) => return told(doctor::run(&args)),
+            Some(Command::Alert(args)) => alert::run(&args),
             Some(Command::Openapi) => print_document(),
         };
         told(done.map(|()| ExitCode::SUCCESS))

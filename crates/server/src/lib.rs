@@ -1,9 +1,11 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod alerts;
 mod audit;
 pub mod cli;
 pub mod demo;
 mod enforcer;
+mod forgetting;
 mod http;
 mod ingest;
 mod keeper;

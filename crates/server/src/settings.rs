@@ -3,17 +3,19 @@
 //! A setting is a line of `tallylight.toml`, or the environment variable `TALLYLIGHT_` and its name in capitals, or a
 //! flag; the later wins. Times are in seconds. `tallylight.toml` in the repository documents each one.
 
+mod callers;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
-use tallylight_api::address::{ProxyHeader, TrustedProxies};
-use tallylight_api::limits::{Class, LimitSettings, Rate};
+use tallylight_api::address::ProxyHeader;
+use tallylight_api::limits::Rate;
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
@@ -21,6 +23,7 @@ use tallylight_media::{hls, rtmp};
 use tallylight_store::backup::DATABASE_FILE;
 use tallylight_store::{Limits as DatabaseLimits, Location};
 
+use crate::alerts;
 use crate::http::Limits;
 
 const DEFAULT_FILE: &str = "tallylight.toml";
@@ -84,6 +87,17 @@ settings! {
     log_format: LogFormat = LogFormat::Pretty;
 
     metrics_token: String = String::new();
+    errors_kept: usize = 20;
+    alert_error_rate: f64 = 0.05;
+    alert_latency: f64 = 1.0;
+    alert_interrupted: usize = 0;
+    alert_queue: f64 = 0.8;
+    alert_disk_free: u64 = 1_024 * MIB;
+    alert_database_away: u64 = 10;
+    alerts: Vec<String> = Vec::new();
+    alert_interval: f64 = 5.0;
+    alert_resolve_after: u64 = 60;
+    alert_webhook: String = String::new();
 
     registration: bool = true;
     access_token_lifetime: u32 = 900;
@@ -113,7 +127,7 @@ settings! {
     limit_set_up: Rate = Rate::new(10, 60);
     limit_refresh: Rate = Rate::new(300, 60);
     limit_read: Rate = Rate::new(3_000, 60);
-    limit_write: Rate = Rate::new(600, 60);
+    limit_write: Rate = Rate::new(1_200, 60);
     limit_join: Rate = Rate::new(600, 60);
     limit_viewing: Rate = Rate::new(12_000, 60);
     limit_live: Rate = Rate::new(1_200, 60);
@@ -133,6 +147,7 @@ settings! {
     live_pong_timeout: u64 = 4;
     live_window: f64 = 0.01;
     http_max_body: u64 = 64 * KIB;
+    security_contact: String = String::new();
     tls_certificate: PathBuf = PathBuf::new();
     tls_key: PathBuf = PathBuf::new();
 
@@ -203,7 +218,9 @@ impl Settings {
             refuse_unknown_lines(&text).with_context(|| path.display().to_string())?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        builder = builder.add_source(environment());
+        for environment in callers::environment(std::env::vars()) {
+            builder = builder.add_source(environment);
+        }
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
         if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
             settings.database_url =
@@ -238,6 +255,13 @@ impl Settings {
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
         within("audit_retention", self.audit_retention, 0, 100 * 365 * 24 * 3_600)?;
+        within("errors_kept", self.errors_kept, 1, 1_000)?;
+        within("alert_error_rate", self.alert_error_rate, 0.0, 1.0)?;
+        within("alert_latency", self.alert_latency, 0.0, 60.0)?;
+        within("alert_queue", self.alert_queue, 0.0, 1.0)?;
+        within("alert_database_away", self.alert_database_away, 0, 3_600)?;
+        within("alert_interval", self.alert_interval, 0.1, 60.0)?;
+        within("alert_resolve_after", self.alert_resolve_after, 0, 24 * 3_600)?;
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
@@ -281,13 +305,10 @@ impl Settings {
             bail!("setting hls_target_duration: must be at least hls_segment_target");
         }
         self.proxies()?;
+        self.contact()?;
+        alerts::rules(self)?;
+        alerts::ways(self)?;
         self.public_uri().map(|_| ())
-    }
-
-    fn proxies(&self) -> anyhow::Result<TrustedProxies> {
-        TrustedProxies::new(&self.trusted_proxies, self.trusted_proxy_header).map_err(|wrong| {
-            anyhow!("setting trusted_proxies: \"{wrong}\" is not an address or a network such as 10.0.0.0/8")
-        })
     }
 
     /// How long the audit log is kept; `None`: for ever.
@@ -329,30 +350,10 @@ impl Settings {
             rtmp_port,
             is_tls: self.has_tls(),
             trusted_proxies: self.proxies()?,
+            security_contact: self.contact()?,
             rtmp_app: self.rtmp_app.clone(),
             max_body_bytes: bytes(self.http_max_body),
         })
-    }
-
-    /// For the limits of callers. Those of passwords cannot be switched off.
-    pub fn limits(&self) -> LimitSettings {
-        let rate = |class| match class {
-            Class::SignIn => Some(self.limit_sign_in),
-            Class::Account => Some(self.limit_account),
-            Class::Register => Some(self.limit_register),
-            Class::SetUp => Some(self.limit_set_up),
-            Class::Refresh => Some(self.limit_refresh),
-            Class::Read => Some(self.limit_read),
-            Class::Write => Some(self.limit_write),
-            Class::Join => Some(self.limit_join),
-            Class::Viewing => Some(self.limit_viewing),
-            Class::Live => Some(self.limit_live),
-            Class::Media => Some(self.limit_media),
-            Class::Free => None,
-        };
-        let holds = |class: &Class| self.rate_limits || matches!(class, Class::SignIn | Class::Account);
-        let rates = Class::ALL.map(|class| rate(class).filter(|_| holds(&class)));
-        LimitSettings { rates, max_keys: self.rate_limit_keys }
     }
 
     /// For the HTTP listener.
@@ -503,14 +504,6 @@ fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T, mos
     Ok(())
 }
 
-/// The variables; of lists, the items stand between commas.
-fn environment() -> Environment {
-    Environment::with_prefix(PREFIX)
-        .try_parsing(true)
-        .list_separator(",")
-        .with_list_parse_key("trusted_proxies")
-}
-
 /// A misspelt variable would otherwise be ignored in silence.
 fn refuse_unknown(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let known: BTreeSet<String> =
@@ -574,47 +567,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_a_variable_has_commas() {
-        let variables = [
-            ("TALLYLIGHT_TRUSTED_PROXIES", "127.0.0.1,::1"),
-            ("TALLYLIGHT_TRUSTED_PROXY_HEADER", "forwarded"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let source = environment().source(Some(variables.into_iter().collect()));
-        let settings: Settings =
-            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
-        assert_eq!(settings.trusted_proxies, ["127.0.0.1", "::1"]);
-        assert_eq!(settings.trusted_proxy_header, ProxyHeader::Forwarded);
-        settings.check().unwrap();
-    }
-
-    #[test]
-    fn rates_are_read_and_switched_off_but_for_those_of_passwords() {
-        let variables = [("TALLYLIGHT_RATE_LIMITS", "off"), ("TALLYLIGHT_LIMIT_READ", "5/60")];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let source = environment().source(Some(variables.into_iter().collect()));
-        let settings: Settings =
-            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
-        assert_eq!(settings.limit_read, Rate::new(5, 60));
-        let limited: Vec<_> = Class::ALL
-            .iter()
-            .zip(settings.limits().rates)
-            .filter_map(|(class, rate)| rate.map(|_| class))
-            .collect();
-        assert_eq!(limited, [&Class::SignIn, &Class::Account]);
-        let wrong = toml::from_str::<Settings>("limit_read = \"many\"").unwrap_err().to_string();
-        assert!(wrong.contains("limit_read") && wrong.contains("is not a rate"), "{wrong}");
-    }
-
-    #[test]
     fn a_setting_out_of_its_range_is_refused_by_name() {
         let settings = Settings { reconnect_window: 1_801, ..Settings::default() };
         let error = settings.check().unwrap_err().to_string();
         assert_eq!(error, "setting reconnect_window: 1801 is out of range; 0 to 1800 is allowed");
         assert!(Settings { public_url: "live.example".into(), ..Settings::default() }.check().is_err());
-        let settings = Settings { trusted_proxies: vec!["10.0.0.0/40".into()], ..Settings::default() };
-        let error = settings.check().unwrap_err().to_string();
-        assert!(error.starts_with("setting trusted_proxies: \"10.0.0.0/40\" is not"), "{error}");
         assert!(Settings { hls_part_target: f64::NAN, ..Settings::default() }.check().is_err());
     }
 }

@@ -4,15 +4,23 @@ mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context;
 use tallylight_api::limits::{LimitFigures, RateLimits};
-use tallylight_api::sight::{Platform, Sheet, Sight, Source};
+use tallylight_api::sight::{Alerts, Platform, Sheet, Sight, Source};
+use tallylight_core::clock::Clock;
+use tallylight_core::figures::Level;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::alerts::Watch;
 use crate::ingest::Figures;
 use crate::settings::Settings;
+use crate::{alerts, logging};
 
 pub use process::Process;
 
@@ -32,8 +40,31 @@ pub struct Parts {
     pub limits: Arc<RateLimits>,
 }
 
-/// Puts together all that is known of a server.
-pub fn sight(parts: Parts, settings: &Settings) -> Sight {
+/// Puts together all that is known of a server, and starts to judge it.
+///
+/// # Errors
+/// The rule of alerts that makes no sense.
+pub fn start(
+    parts: Parts,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> anyhow::Result<Arc<Sight>> {
+    let (alerts, couriers) = alerts::alerts(settings, clock)?;
+    let users = parts.platform.users.clone();
+    let database_up = Arc::<Level>::default();
+    database_up.set(1);
+    let sight = Arc::new(sight(parts, settings, alerts, database_up.clone()));
+    sight.alerts().check(&sight.sheet()).context("setting alerts")?;
+    let interval = Duration::from_secs_f64(settings.alert_interval);
+    tasks.spawn(Watch { sight: sight.clone(), users, database_up, interval }.run(stop.clone()));
+    for courier in couriers {
+        tasks.spawn(courier.run(stop.clone()));
+    }
+    Ok(sight)
+}
+
+fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Level>) -> Sight {
     let Parts { platform, store, encoders, rtmp, places, limits } = parts;
     let listeners = Listeners {
         places,
@@ -45,13 +76,13 @@ pub fn sight(parts: Parts, settings: &Settings) -> Sight {
         Box::new(platform),
         Box::new(listeners),
         Box::new(Encoders(encoders)),
-        Box::new(Database(store)),
+        Box::new(Database { store, up: database_up }),
         Box::new(LimitFigures(limits)),
         Box::new(Process),
         Box::new(Disk(settings.data_dir.clone())),
     ];
     let token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
-    Sight::new(sources, token)
+    Sight::new(sources, logging::errors(settings), alerts, token)
 }
 
 struct Listeners {
@@ -107,11 +138,16 @@ impl Source for Encoders {
     }
 }
 
-struct Database(Store);
+struct Database {
+    store: Store,
+    up: Arc<Level>,
+}
 
 impl Source for Database {
     fn tell(&self, sheet: &mut Sheet) {
-        let reading = self.0.reading();
+        let reading = self.store.reading();
+        let help = "Whether the database answered when it was last asked, 1 or 0";
+        sheet.level("tallylight_database_up", help, self.up.get() as f64);
         for pool in reading.pools {
             let help = "Connections to the database by pool and state";
             let family = sheet.gauge("tallylight_database_connections", help);

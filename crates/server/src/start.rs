@@ -14,6 +14,7 @@ use tallylight_core::admin::{AdminManager, AdminParts};
 use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
@@ -38,7 +39,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, sight, tls, usage};
+use crate::{forgetting, http, secret, sight, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -180,10 +181,11 @@ impl Doors {
             places: places.clone(),
             limits: limits.clone(),
         };
-        let sight = Arc::new(sight::sight(parts, settings));
+        let sight = sight::start(parts, settings, clock.clone(), (tasks, stop))?;
         let admin = managers.admin.clone();
         let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
         tasks.spawn(enforcer.run(stop.clone()));
+        tasks.spawn(forgetting::run(managers.idempotency.clone(), stop.clone()));
         tasks.spawn(usage::write(keys.clone(), stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
@@ -193,6 +195,7 @@ impl Doors {
             origin,
             live: live.clone(),
             limits,
+            idempotency: managers.idempotency.clone(),
             admin,
             standing: managers.standing.clone(),
             audit: managers.audit.clone(),
@@ -277,6 +280,7 @@ struct Managers {
     ids: Arc<dyn Ids>,
     audit: Arc<AuditLog>,
     admin: Arc<AdminManager>,
+    idempotency: Arc<Idempotency>,
 }
 
 impl Managers {
@@ -326,6 +330,7 @@ impl Managers {
             clock: clock.clone(),
             ids: ids.clone(),
         });
+        let idempotency = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
         let (standing_too, audit_too) = (standing.clone(), audit.clone());
         let parts =
             UserParts { store, clock, ids, keys, standing: standing_too, audit: audit_too, settings: users };
@@ -340,6 +345,7 @@ impl Managers {
             standing,
             audit,
             admin: Arc::new(admin),
+            idempotency: Arc::new(idempotency),
         })
     }
 }
@@ -353,6 +359,11 @@ impl Running {
         } else {
             self.public_url.trim_end_matches('/').to_owned()
         }
+    }
+
+    /// Closes the database under the server, for tests of what is seen then.
+    pub async fn close_database(&self) {
+        self.store.close().await;
     }
 
     /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.

@@ -1,4 +1,5 @@
 //! How often callers may do what, over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 
@@ -128,7 +129,7 @@ async fn guessing_slows_an_account_whether_it_exists_or_not_and_its_owner_still_
         }
         let refused = guesses(&stranger, login).await;
         refused.is_problem(429, "too-many-requests");
-        answers.push(refused.raw);
+        answers.push(refused.raw.replace(|it: char| it.is_ascii_digit(), ""));
     }
     assert_eq!(answers[0], answers[1], "nothing tells whether there is such an account");
     assert_eq!(from("203.0.113.1").json(&owner).send().await.unwrap().status(), 429);

@@ -20,6 +20,7 @@ mod failure;
 mod figures;
 mod files;
 mod gather;
+mod idempotency;
 mod invitations;
 mod keys;
 pub mod migrations;

@@ -256,6 +256,18 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "idempotency_keys",
+        key: &["id"],
+        columns: &[
+            ("id", Kind::Id),
+            ("claim", Kind::Id),
+            ("fingerprint", Kind::Bytes),
+            ("sealed", Kind::Bytes),
+            ("created_at", Kind::Time),
+            ("expires_at", Kind::Time),
+        ],
+    },
+    Table {
         name: "session_events",
         key: &["id"],
         columns: &[

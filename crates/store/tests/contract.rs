@@ -16,6 +16,8 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/idempotency.rs"]
+mod idempotency;
 #[path = "contract/invitations.rs"]
 mod invitations;
 #[path = "contract/keys.rs"]
@@ -153,6 +155,12 @@ on_each_database! {
         usage_that_is_written_again_is_replaced,
         what_is_told_of_an_unknown_key_is_left_out,
         usage_is_found_by_day_key_and_user_a_page_at_a_time,
+    }
+    idempotency {
+        the_first_has_a_key_and_its_answer_stays,
+        a_key_that_was_released_is_free,
+        a_key_is_free_when_its_time_is_over,
+        of_many_who_take_a_key_at_once_one_has_it,
     }
     batches {
         who_comes_when_too_many_wait_is_refused_at_once,

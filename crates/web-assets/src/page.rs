@@ -49,6 +49,16 @@ impl Page {
         if self == Self::NotFound { StatusCode::NOT_FOUND } else { StatusCode::OK }
     }
 
+    /// What of the device this page, and whatever gets into it, may use: only the studio is for broadcasting.
+    const fn permissions_policy(self) -> &'static str {
+        match self {
+            Self::Studio => {
+                "camera=(self), microphone=(self), display-capture=(self), geolocation=(), midi=(), payment=(), usb=()"
+            }
+            _ => "camera=(), microphone=(), display-capture=(), geolocation=(), midi=(), payment=(), usb=()",
+        }
+    }
+
     /// The content security policy that this page works under: no inline script on any of them.
     #[must_use]
     pub fn content_security_policy(self) -> String {
@@ -88,6 +98,10 @@ pub fn page(page: Page, request: &HeaderMap) -> Response {
     if let Ok(policy) = HeaderValue::from_str(&page.content_security_policy()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(page.permissions_policy()),
+    );
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(
         HeaderName::from_static("cross-origin-opener-policy"),

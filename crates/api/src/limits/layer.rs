@@ -49,8 +49,20 @@ pin_project! {
         Inside { #[pin] answer: F, told: Option<Told> },
         /// A refusal.
         Refused { answer: Option<Response> },
-        /// Whether it may is being asked.
-        Asked { answer: Later },
+        /// It takes more than the service inside.
+        Later { answer: Later },
+    }
+}
+
+impl<F> Answering<F> {
+    /// As it comes from inside.
+    pub fn straight(answer: F) -> Self {
+        Self::Inside { answer, told: None }
+    }
+
+    /// After something else.
+    pub fn later(answer: impl Future<Output = Result<Response, Infallible>> + Send + 'static) -> Self {
+        Self::Later { answer: Box::pin(answer) }
     }
 }
 
@@ -67,7 +79,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
                 Poll::Ready(Ok(response))
             }
             Stage::Refused { answer } => Poll::Ready(Ok(answer.take().unwrap_or_default())),
-            Stage::Asked { answer } => answer.as_mut().poll(context),
+            Stage::Later { answer } => answer.as_mut().poll(context),
         }
     }
 }
@@ -89,7 +101,7 @@ where
         let class = self.classes.of(request.method(), request.extensions());
         let app = &self.app;
         if !app.limits.has(class) {
-            return Answering::Inside { answer: self.inner.call(request), told: None };
+            return Answering::straight(self.inner.call(request));
         }
         let key =
             if class.is_by_address() { address_of(app, &request) } else { identity_of(app, &mut request) };
@@ -97,9 +109,7 @@ where
             Taking::Done(verdict) => self.after(request, class, verdict),
             Taking::Asked(later) => {
                 let mut this = self.clone();
-                Answering::Asked {
-                    answer: Box::pin(async move { this.after(request, class, later.await).await }),
-                }
+                Answering::later(async move { this.after(request, class, later.await).await })
             }
         }
     }

@@ -9,12 +9,13 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tallylight_core::Error;
-use tallylight_core::analytics::{Metric, Period};
+use tallylight_core::analytics::{Interval, Metric, Period};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::session::Question;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{By, permit};
+use crate::description::names;
 use crate::extract::{Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -31,23 +32,31 @@ pub enum FormatView {
     Csv,
 }
 
+names! {
+    /// A stretch of time.
+    PeriodView = Period;
+    /// From one point of a series to the next.
+    IntervalView = Interval;
+    /// What is measured.
+    MetricNameView = Metric;
+}
+
 /// What is asked.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct AnalyticsParams {
-    /// `5m`, `15m`, `1h`, `6h`, `24h`, `7d`, `30d` or `all` (by default), back from now or from the session's end.
-    #[param(example = "1h")]
+    /// Back from now or from the session's end; `all` by default.
+    #[param(inline, value_type = Option<PeriodView>, example = "1h")]
     period: Option<String>,
-    /// Some of `viewer_count`, `unique_viewers`, `watch_time`, `average_watch_time`, `retention`, `joins`, `leaves`,
-    /// `engagement`, `chat_messages`, `reactions`, `startup_time`, `rebuffer_ratio`, `playback_failures`, with commas
-    /// between them; all by default.
-    #[param(example = "viewer_count,engagement")]
+    /// With commas between them; all by default.
+    #[param(style = Form, explode = false, inline, value_type = Option<Vec<MetricNameView>>, min_items = 1, example = json!(["viewer_count", "engagement"]))]
     metrics: Option<String>,
-    /// `10s`, `1m`, `5m`, `15m`, `1h` or `1d`; by default one that fits the period.
-    #[param(example = "1m")]
+    /// By default one that fits the period.
+    #[param(inline, value_type = Option<IntervalView>, example = "1m")]
     interval: Option<String>,
     /// `json` by default, or what `Accept` asks for.
+    #[param(inline)]
     format: Option<FormatView>,
 }
 
@@ -56,11 +65,11 @@ pub struct AnalyticsParams {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct TotalsParams {
-    /// `5m`, `15m`, `1h`, `6h`, `24h`, `7d`, `30d` or `all` (by default), back from now. Whole hours are counted.
-    #[param(example = "30d")]
+    /// Back from now; `all` by default. Whole hours are counted.
+    #[param(inline, value_type = Option<PeriodView>, example = "30d")]
     period: Option<String>,
     /// As for one session; all by default.
-    #[param(example = "watch_time,unique_viewers")]
+    #[param(style = Form, explode = false, inline, value_type = Option<Vec<MetricNameView>>, min_items = 1, example = json!(["watch_time", "unique_viewers"]))]
     metrics: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use tallylight_core::ids::{BroadcastId, EventId, UserId};
 use utoipa::IntoParams;
 
 use crate::auth::{By, Maybe, permit};
-use crate::extract::{Json, Path, Query};
+use crate::extract::{Json, Path, Query, event_number};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -51,7 +51,8 @@ pub async fn list(
     if !(1..=MAX_MESSAGES).contains(&limit) {
         return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_MESSAGES}")));
     }
-    let page = app.sessions.chat_messages(&caller, id, params.before, limit).await?;
+    let before = params.before.map(|number| event_number("before", number)).transpose()?;
+    let page = app.sessions.chat_messages(&caller, id, before, limit).await?;
     let cache = if page.broadcast.is_private() { "no-store" } else { "no-cache" };
     Ok(Rendered::json(&ChatList::from(page))?.conditional(&headers, cache))
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tallylight_core::event::{EventQuery, is_type_name};
 use tallylight_core::ids::BroadcastId;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{By, permit};
-use crate::extract::{Json, Path, Query};
+use crate::extract::{Json, Path, Query, event_number};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::routes::lists::OrderView;
@@ -23,6 +23,12 @@ const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
 /// Each type is looked for by itself.
 const MAX_TYPES: usize = 20;
+
+/// The type of an event.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z0-9_.]{1,50}$")]
+#[expect(dead_code, reason = "it stands in the description alone")]
+struct EventTypeView(String);
 
 /// Which events are read.
 #[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
@@ -38,9 +44,10 @@ pub struct EventParams {
     limit: Option<u32>,
     /// One type, or several with commas between them.
     #[serde(rename = "type")]
-    #[param(example = "viewer.joined,viewer.left")]
+    #[param(style = Form, explode = false, inline, value_type = Option<Vec<EventTypeView>>, max_items = 20, example = json!(["viewer.joined", "viewer.left"]))]
     kind: Option<String>,
     /// `asc` by default; `desc`: newest first.
+    #[param(inline)]
     order: Option<OrderView>,
 }
 
@@ -67,8 +74,8 @@ impl EventParams {
         }
         let newest_first = matches!(self.order, Some(OrderView::Desc));
         Ok(EventQuery {
-            after: self.after,
-            before: self.before,
+            after: event_number("after", self.after)?,
+            before: self.before.map(|number| event_number("before", number)).transpose()?,
             kinds,
             newest_first,
             without_viewers: false,

@@ -66,25 +66,28 @@ pub struct ActiveParams {
     /// How many to leave out; not with a cursor.
     offset: Option<usize>,
     /// The `next_cursor` of the page before. All else but `limit` comes with it.
+    #[param(pattern = "^[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$")]
     cursor: Option<String>,
     /// Lists who was live at this time (RFC 3339), with the viewers measured then; without a cursor.
     #[param(format = DateTime)]
     at: Option<String>,
     /// `viewer_count` by default.
+    #[param(inline)]
     sort: Option<SortView>,
     /// Each sort has its own default: most, newest, longest, A first.
+    #[param(inline)]
     order: Option<OrderView>,
     /// In title, broadcaster or tags.
-    #[param(max_length = 255)]
+    #[param(max_length = 255, pattern = r"^[^\x00]*$")]
     q: Option<String>,
     /// An `ai_intent`.
-    #[param(max_length = 100)]
+    #[param(max_length = 100, pattern = r"^[^\x00]*$")]
     category: Option<String>,
     /// A tag.
-    #[param(max_length = 50)]
+    #[param(max_length = 50, pattern = r"^[^\x00]*$")]
     tag: Option<String>,
     /// A broadcaster's user name.
-    #[param(max_length = 32)]
+    #[param(max_length = 32, pattern = r"^[^\x00]*$")]
     user: Option<String>,
     /// Featured ones, or all others.
     featured: Option<bool>,

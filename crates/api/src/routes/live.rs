@@ -26,7 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{self, Auth};
 use crate::device::{self, Asking};
-use crate::extract::{Base, FromClient, Query};
+use crate::extract::{Base, FromClient, Query, event_number};
 use crate::live::{Channel, TICKET_LIFE};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -141,13 +141,20 @@ fn bridge(upgraded: Upgraded) -> io::Result<OwnedFd> {
     Ok(ours.into())
 }
 
+/// A channel of the live feed.
+#[derive(ToSchema)]
+#[schema(value_type = String,
+         pattern = "^(directory|(session|owner):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")]
+#[expect(dead_code, reason = "it stands in the description alone")]
+struct ChannelView(String);
+
 /// What is to be heard.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListenParams {
     /// Channels with commas between them, one of which may be recoverable (`session:{id}` or `owner:{id}`).
-    #[param(example = "directory")]
+    #[param(style = Form, explode = false, inline, value_type = Vec<ChannelView>, min_items = 1, example = json!(["directory"]))]
     channels: String,
     /// From `POST /api/live/tickets`, good once.
     ticket: Option<String>,
@@ -157,9 +164,19 @@ pub struct ListenParams {
     epoch: Option<String>,
 }
 
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it stands in the description alone")]
+struct StreamedView {
+    /// JSON, described in `/api/asyncapi.yaml`.
+    data: String,
+    /// The offset, where there is one: `Last-Event-ID` of whoever comes back.
+    id: Option<String>,
+}
+
 /// Hear the live feed as Server-Sent Events.
 #[utoipa::path(get, path = url::LIVE_EVENTS, operation_id = "listen_live", tag = "live", security((), ("bearer" = [])), params(ListenParams), responses(
-    (status = 200, description = "Events without end", content_type = "text/event-stream", body = String),
+    (status = 200, description = "Events without end", content_type = "text/event-stream", body = StreamedView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is an extractor")]
@@ -208,6 +225,7 @@ impl ListenParams {
             Some(id) => Some(id.parse().map_err(|_| refused("Last-Event-ID", "must be an offset"))?),
             None => self.last_event_id,
         };
+        let last = last.map(|number| event_number("last_event_id", number)).transpose()?;
         let request = |name: &&str| {
             name.parse::<Channel>()
                 .map_err(|_| refused("channels", "must name directory, session:{id} or owner:{id}"))?;

@@ -2,10 +2,12 @@
 
 pub mod admin;
 pub mod admin_usage;
+pub mod alerts;
 pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
 pub mod chat;
+pub mod errors;
 pub mod events;
 pub mod health;
 pub mod join_tokens;
@@ -15,6 +17,7 @@ pub mod live;
 pub mod metrics;
 pub mod pages;
 pub mod playback;
+pub mod security;
 pub mod sessions;
 pub mod stream_keys;
 pub mod users;

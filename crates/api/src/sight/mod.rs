@@ -4,6 +4,8 @@
 //! on a [`Sheet`], which a scrape and the rules of alerts both read. Nothing of this is global: several servers of one
 //! process tell of themselves alone.
 
+mod alerts;
+mod errors;
 mod http;
 mod platform;
 mod request;
@@ -13,6 +15,10 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
+pub use alerts::{
+    AlertParts, Alerts, Courier, Couriers, Delivery, Fault, Notice, Notify, Rule, Standing, State, deliver,
+};
+pub use errors::{ErrorBook, ErrorGroup, Occurrence, Report};
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
 pub(crate) use platform::Playback;
@@ -26,10 +32,20 @@ pub trait Source: Send + Sync + 'static {
     fn tell(&self, sheet: &mut Sheet);
 }
 
+/// Whether this task answers a request.
+pub fn is_answering() -> bool {
+    Trail::current().is_some()
+}
+
+/// Under which answers are logged.
+pub const ANSWER: &str = "tallylight::answer";
+
 /// Everything that is known of a running server.
 pub struct Sight {
     sources: Vec<Box<dyn Source>>,
     metrics_token: Option<String>,
+    errors: Arc<ErrorBook>,
+    alerts: Alerts,
     pub(crate) routes: Routes,
     pub(crate) playback: Arc<Playback>,
 }
@@ -42,8 +58,13 @@ impl fmt::Debug for Sight {
 
 impl Sight {
     /// `metrics_token`: with which metrics may be read from anywhere; without one only from the machine itself.
-    pub fn new(sources: Vec<Box<dyn Source>>, metrics_token: Option<String>) -> Self {
-        Self { sources, metrics_token, routes: Routes::default(), playback: Arc::default() }
+    pub fn new(
+        sources: Vec<Box<dyn Source>>,
+        errors: Arc<ErrorBook>,
+        alerts: Alerts,
+        metrics_token: Option<String>,
+    ) -> Self {
+        Self { sources, metrics_token, errors, alerts, routes: Routes::default(), playback: Arc::default() }
     }
 
     /// All figures as they are now.
@@ -51,10 +72,22 @@ impl Sight {
         let mut sheet = Sheet::default();
         self.routes.tell(&mut sheet);
         self.playback.tell(&mut sheet);
+        self.errors.tell(&mut sheet);
+        self.alerts.tell(&mut sheet);
         for source in &self.sources {
             source.tell(&mut sheet);
         }
         sheet
+    }
+
+    /// The errors that happened.
+    pub fn errors(&self) -> &ErrorBook {
+        &self.errors
+    }
+
+    /// The rules of alerts.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     pub(crate) fn metrics_token(&self) -> Option<&str> {

@@ -78,6 +78,11 @@ impl Trail {
         CURRENT.scope(self, work)
     }
 
+    /// Says something as part of this request.
+    pub fn say<T>(&self, what: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), what)
+    }
+
     /// The request that this task answers, if it answers one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Self::clone).ok()

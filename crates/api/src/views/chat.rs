@@ -1,19 +1,26 @@
 //! Chat, reactions and bans, on the wire.
 
 use serde::{Deserialize, Serialize};
-use tallylight_core::chat::{Ban, ChatPage, NewBan};
+use tallylight_core::chat::{Ban, ChatPage, NewBan, Reaction};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::log::EventView;
+use super::whole::some_whole;
+use crate::description::names;
 
 /// Something to say.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SayRequest {
     /// 1 to 500 characters in at most 20 lines, without other control characters. White space around it is left out.
-    #[schema(min_length = 1, max_length = 500)]
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        example = "Hello from the pad",
+        pattern = r"^[^\S\x1c-\x1f]*[^\s\x00-\x1f\x7f-\x9f](\r\n|[^\x00-\x09\x0b-\x1f\x7f-\x9f])*[^\S\x1c-\x1f]*$"
+    )]
     pub text: String,
 }
 
@@ -37,12 +44,18 @@ impl From<ChatPage> for ChatList {
 /// How to react.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reaction": "heart"}))]
 pub struct ReactRequest {
-    /// `heart`, `like`, `laugh`, `wow`, `clap`, `party` or `fire`.
-    #[schema(pattern = "^(heart|like|laugh|wow|clap|party|fire)$", example = "heart")]
+    /// One of a fixed set.
+    #[schema(value_type = ReactionView)]
     pub reaction: String,
     /// Of a viewer who is there, for those who are not signed in.
     pub viewer_token: Option<String>,
+}
+
+names! {
+    /// A reaction.
+    ReactionView = Reaction;
 }
 
 /// Whom to ban.
@@ -50,13 +63,14 @@ pub struct ReactRequest {
 #[serde(deny_unknown_fields)]
 pub struct BanRequest {
     /// A user name.
-    #[schema(min_length = 2, max_length = 32)]
+    #[schema(min_length = 2, max_length = 32, pattern = "^[a-z0-9_-]{2,32}$", example = "bob")]
     pub user: String,
     /// For how long, up to two weeks; for good, if it is not given.
+    #[serde(default, deserialize_with = "some_whole")]
     #[schema(minimum = 1, maximum = 1_209_600)]
     pub seconds: Option<u32>,
     /// Why, for those who keep order.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
     pub reason: Option<String>,
 }
 

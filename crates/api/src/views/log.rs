@@ -95,7 +95,12 @@ impl From<EventPage> for EventList {
 pub struct OwnEventRequest {
     /// Not one that the server logs: `broadcast.…`, `viewer.…`, `chat.…`, `reaction…`, `recording.…`, `ingest.…`.
     #[serde(rename = "type")]
-    #[schema(min_length = 1, max_length = 50, pattern = "^[a-z0-9_.]{1,50}$", example = "poll.opened")]
+    #[schema(
+        min_length = 1,
+        max_length = 50,
+        pattern = r"^(?!broadcast\.|viewer\.|chat\.|reaction|recording\.|ingest\.)[a-z0-9_.]{1,50}$",
+        example = "poll.opened"
+    )]
     pub kind: String,
     /// At most 16 KiB.
     #[schema(value_type = Option<Object>)]

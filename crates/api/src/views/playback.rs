@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use tallylight_core::quality::{Beacon, Failure};
 use utoipa::ToSchema;
 
+use super::whole::whole;
+
 /// The secret of a viewer, and how it played.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,18 +26,18 @@ pub struct ViewerTokenRequest {
 pub struct PlaybackReport {
     /// From the wish to play to the first picture. Counted once in a stay.
     #[serde(default, deserialize_with = "some_milliseconds")]
-    #[schema(minimum = 0, maximum = 600_000)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 600_000)]
     pub startup_ms: Option<u32>,
     /// For how long was played.
     #[serde(default, deserialize_with = "milliseconds")]
-    #[schema(minimum = 0, maximum = 3_600_000)]
+    #[schema(value_type = f64, minimum = 0, maximum = 3_600_000)]
     pub played_ms: u32,
     /// For how long playback had stalled: begun, wanted, and out of media.
     #[serde(default, deserialize_with = "milliseconds")]
-    #[schema(minimum = 0, maximum = 3_600_000)]
+    #[schema(value_type = f64, minimum = 0, maximum = 3_600_000)]
     pub stalled_ms: u32,
     /// How often it stalled.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 10_000)]
     pub stalls: u32,
     /// Why playback broke off. To be told once, until it plays again.

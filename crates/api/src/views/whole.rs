@@ -1,0 +1,52 @@
+//! Whole numbers as JSON has them: 5.0 is 5 (JSON Schema 2020-12 §6.1.1, RFC 8785 §3.2.2.3).
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+
+/// A whole number, however it is written.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let Whole(number) = Whole::deserialize(deserializer)?;
+    Ok(number)
+}
+
+/// As [`whole`], where it may be `null`.
+pub fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
+}
+
+/// As [`whole`], where it may be left out but not `null`.
+pub fn given_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole(deserializer).map(Some)
+}
+
+struct Whole(u32);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = Number::deserialize(deserializer)?;
+        let float = number.as_f64().unwrap_or(f64::NAN);
+        if float.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&float) {
+            return Err(D::Error::custom(format!("must be a whole number from 0 to {}", u32::MAX)));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it fits")]
+        Ok(Self(float as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Option<u32> {
+        serde_json::from_str(json).ok().map(|Whole(number)| number)
+    }
+
+    #[test]
+    fn a_number_without_a_fraction_is_whole_however_it_is_written() {
+        assert_eq!(["5", "5.0", "0.5e1", "-0", "4294967295"].map(read), [5, 5, 5, 0, u32::MAX].map(Some));
+        for other in ["5.5", "-1", "4294967296", "1e300", "\"5\"", "null", "true", "[5]"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}

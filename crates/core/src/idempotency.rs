@@ -1,0 +1,182 @@
+//! Calls that are done once, however often they are sent: what was answered under a key is answered again.
+//!
+//! A key is taken before the call is done, and the answer is kept when it is there. A server that dies in between
+//! leaves the key taken: nobody knows then whether the call was done, so it is not done again under this key.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
+use uuid::Uuid;
+
+use crate::clock::{Clock, Time};
+use crate::error::Result;
+use crate::ids::Ids;
+use crate::secret::{Purpose, Sealer, Secret};
+
+/// How long answers are kept, in hours.
+const KEPT_HOURS: i64 = 24;
+
+/// A key that somebody wants to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Names caller, method, path and key.
+    pub id: Uuid,
+    /// Names this very try, so that it knows its own.
+    pub claim: Uuid,
+    /// What is asked.
+    pub fingerprint: [u8; 32],
+    /// When.
+    pub now: Time,
+    /// From when on the key is free again.
+    pub expires_at: Time,
+}
+
+/// Who has a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The try that took it.
+    pub claim: Uuid,
+    /// What was asked.
+    pub fingerprint: [u8; 32],
+    /// What was answered, sealed; `None`: nothing yet.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Keeps keys and answers.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync {
+    /// Takes a key that nobody has, or whose time is over; who has it then. `None`: it came and went just now.
+    async fn claim_key(&self, claim: &Claim) -> Result<Option<Holder>>;
+
+    /// Keeps the answer, if this try still has the key.
+    async fn keep_answer(&self, claim: &Claim, sealed: &[u8]) -> Result<()>;
+
+    /// Frees a key that this try has and under which nothing is kept.
+    async fn release_key(&self, claim: &Claim) -> Result<()>;
+
+    /// Removes those whose time is over; how many.
+    async fn remove_expired_keys(&self, now: Time) -> Result<u64>;
+}
+
+/// A call under a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// Who calls.
+    pub caller: Uuid,
+    /// By which method.
+    pub method: &'a str,
+    /// What.
+    pub path: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// With which parameters.
+    pub query: &'a str,
+    /// And which body.
+    pub body: &'a [u8],
+}
+
+/// What becomes of a call.
+#[derive(Debug)]
+pub enum Turn {
+    /// It is done now; its answer is to be kept.
+    Go(Claim),
+    /// It was done; this was answered.
+    Replay(Vec<u8>),
+    /// Under this key something else was asked.
+    Reused,
+    /// It is being done, or was when a server died.
+    UnderWay,
+}
+
+/// Sees to it that a call under a key is done once.
+pub struct Idempotency {
+    store: Arc<dyn IdempotencyStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    sealer: Sealer,
+    digest: hmac::Key,
+}
+
+impl Idempotency {
+    /// Over a store. Answers may hold secrets, so they are sealed; of what was asked only a keyed hash is kept.
+    ///
+    /// # Errors
+    /// As [`Secret::derive`].
+    pub fn new(
+        store: Arc<dyn IdempotencyStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        secret: &Secret,
+    ) -> Result<Self> {
+        let sealer = secret.sealer(Purpose::Idempotency)?;
+        Ok(Self { store, clock, ids, sealer, digest: secret.mac(Purpose::IdempotentCall)? })
+    }
+
+    /// Takes the key of a call, or finds out who has it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin(&self, call: &Call<'_>) -> Result<Turn> {
+        let now = self.clock.now();
+        let Call { caller, method, path, key, query, body } = call;
+        let mut id = [0; 16];
+        let parts = [caller.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()];
+        id.copy_from_slice(&self.digest(&parts)[..16]);
+        let claim = Claim {
+            id: Uuid::from_bytes(id),
+            claim: self.ids.uuid(now)?,
+            fingerprint: self.digest(&[query.as_bytes(), body]),
+            now,
+            expires_at: now + time::Duration::hours(KEPT_HOURS),
+        };
+        let Some(holder) = self.store.claim_key(&claim).await? else { return Ok(Turn::UnderWay) };
+        if holder.claim == claim.claim {
+            return Ok(Turn::Go(claim));
+        }
+        if holder.fingerprint != claim.fingerprint {
+            return Ok(Turn::Reused);
+        }
+        match holder.sealed {
+            Some(sealed) => self.sealer.open(claim.id.as_bytes(), &sealed).map(Turn::Replay),
+            None => Ok(Turn::UnderWay),
+        }
+    }
+
+    /// Keeps what was answered.
+    ///
+    /// # Errors
+    /// The store's; the key stays taken then.
+    pub async fn keep(&self, claim: &Claim, answer: &[u8]) -> Result<()> {
+        let sealed = self.sealer.seal(self.ids.as_ref(), claim.id.as_bytes(), answer)?;
+        self.store.keep_answer(claim, &sealed).await
+    }
+
+    /// Frees the key: the call may be tried again.
+    ///
+    /// # Errors
+    /// The store's; the key stays taken then.
+    pub async fn release(&self, claim: &Claim) -> Result<()> {
+        self.store.release_key(claim).await
+    }
+
+    /// Forgets answers whose time is over; how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget(&self) -> Result<u64> {
+        self.store.remove_expired_keys(self.clock.now()).await
+    }
+
+    /// Each part with its length, so that none runs into the next.
+    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.digest);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
