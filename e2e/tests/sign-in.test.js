@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Api } from "../support/api.js";
 import { Visitor } from "../support/browser.js";
 import { Server } from "../support/server.js";
 import { until } from "../support/until.js";
@@ -146,4 +147,64 @@ test("tokens of the kind that scripts could read are given back", async (t) => {
   await isAtDoor(page);
   await until("it is worth nothing", async () => (await server.anyone.post("/api/auth/refresh", { refresh_token: body.refresh_token })).status === 401);
   assert.ok(!(await remembered(page)).includes(body.refresh_token));
+});
+
+/** The administrator, made by the link of the first start. */
+async function administrator(server) {
+  const account = { setup_token: server.setupToken, username: "root", email: "root@example.org", password: "root's long password" };
+  const { body } = await server.anyone.post("/api/auth/setup", account).expect(201);
+  return new Api(server.url, { token: body.access_token });
+}
+
+test("who is suspended while watching is told so and signed out, and may go on as a stranger", async (t) => {
+  const { server, show } = await stage(t);
+  const root = await administrator(server);
+  const bob = await server.register("bob");
+  const visitor = await Visitor.come(t, [server.url], { as: bob, expects: [REFUSED] });
+  const page = await visitor.opens(`${server.url}/watch/${show.id}`);
+  const studio = await visitor.opens(`${server.url}/studio`);
+  await isInStudio(studio);
+  await visitor.follows();
+  await server.anyone.counts(show, 1);
+  await root.post("/api/admin/bans", { user_id: bob.id }).expect(201);
+  await page.getByRole("heading", { name: "You cannot watch this" }).waitFor();
+  await page.getByText("This account is suspended.").waitFor();
+  await isAtDoor(studio);
+  await server.anyone.counts(show, 0);
+  await studio.getByLabel("Username or e-mail").fill("bob");
+  await studio.getByLabel("Password").fill(bob.password);
+  await studio.getByRole("button", { name: "Sign in" }).click();
+  await studio.getByRole("alert").getByText("This account is suspended.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("Starting soon").waitFor();
+  await server.anyone.counts(show, 1);
+});
+
+test("whose device is shut out sees why there is nothing to watch", async (t) => {
+  const { server, show } = await stage(t);
+  const root = await administrator(server);
+  const visitor = await Visitor.come(t, [server.url], { expects: [/status of (403|410)/] });
+  const page = await visitor.opens(`${server.url}/watch/${show.id}`);
+  await visitor.follows();
+  await server.anyone.counts(show, 1);
+  const device = (await visitor.context.cookies()).find(({ name }) => name === "tl_device").value;
+  await root.post("/api/admin/bans", { device_id: device, until: new Date(Date.now() + 60 * MINUTES).toISOString() }).expect(201);
+  await page.getByText(/This device or network is shut out of this server until .+/).waitFor();
+  await server.anyone.counts(show, 0);
+});
+
+test("the pages around a password open for anybody", async (t) => {
+  const server = await Server.start(t);
+  const visitor = await Visitor.come(t, [server.url]);
+  const page = await visitor.opens(`${server.url}/account`);
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await page.getByRole("heading", { name: "Forgot your password?" }).waitFor();
+  await page.getByRole("button", { name: "Send the link" }).click();
+  await page.getByText("This is needed.").waitFor();
+  await page.goto(`${server.url}/reset#token=not-told-to-anybody`);
+  await page.getByRole("heading", { name: "Choose a new password" }).waitFor();
+  assert.equal(page.url(), `${server.url}/reset`, "the token leaves the address");
+  await page.goto("about:blank");
+  await page.goto(`${server.url}/reset`);
+  await page.getByRole("link", { name: "Ask for another" }).waitFor();
 });

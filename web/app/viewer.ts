@@ -192,6 +192,8 @@ export class Viewer implements FeedListener {
     this.door.stop();
     this.heart?.stop();
     this.state.stop();
+    // One that came in meanwhile, or that the server has yet to remove, is nobody's.
+    if (this.token) api.leave(this.id, this.token, this.meter.take());
     this.forget();
     this.become("removed");
   }
@@ -247,6 +249,8 @@ export class Viewer implements FeedListener {
   }
 
   private async admitted(answer: JoinResponse): Promise<void> {
+    // Removed meanwhile, and signed out by it: whoever that let in as a stranger shall ask for it.
+    if (this.admission === "removed") return api.leave(this.id, answer.viewer_token);
     this.door.stop();
     this.token = this.chat.viewerToken = answer.viewer_token;
     this.playback = answer.playback;

@@ -47,7 +47,7 @@ async fn the_live_feed_is_described_too() {
 #[tokio::test]
 async fn every_page_comes_with_a_policy_that_allows_no_inline_script() {
     let app = TestApp::start().await;
-    for path in ["/", "/studio", "/setup", "/watch/anything", "/api/docs"] {
+    for path in ["/", "/studio", "/account", "/setup", "/forgot", "/reset", "/watch/anything", "/api/docs"] {
         let page = app.stranger().get(path).await.is(200);
         assert!(page.header("content-type").starts_with("text/html"), "{path}");
         let policy = page.header("content-security-policy");

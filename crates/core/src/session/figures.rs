@@ -9,19 +9,12 @@ use crate::figures::Count;
 pub struct SessionFigures {
     /// Viewers who took a place.
     pub joins: Count,
-    leaves: [Count; Self::REASONS.len()],
+    leaves: [Count; LeaveReason::ALL.len()],
 }
 
 impl SessionFigures {
     /// Why viewers go.
-    pub const REASONS: [LeaveReason; 6] = [
-        LeaveReason::Left,
-        LeaveReason::TimedOut,
-        LeaveReason::Ended,
-        LeaveReason::Private,
-        LeaveReason::Revoked,
-        LeaveReason::Removed,
-    ];
+    pub const REASONS: [LeaveReason; LeaveReason::ALL.len()] = LeaveReason::ALL;
 
     /// So many viewers went.
     pub(super) fn left(&self, reason: LeaveReason, viewers: usize) {
@@ -45,5 +38,19 @@ impl SessionManager {
     /// What was counted since the server started.
     pub fn figures(&self) -> &SessionFigures {
         &self.figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_to_go_is_counted_by_itself() {
+        let figures = SessionFigures::default();
+        for (viewers, reason) in (1..).zip(LeaveReason::ALL) {
+            figures.left(reason, viewers);
+        }
+        assert_eq!(SessionFigures::REASONS.map(|reason| figures.leaves(reason)), [1, 2, 3, 4, 5, 6]);
     }
 }
