@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, playback, sessions, stream_keys,
-    users, viewers,
+    analytics, auth, broadcasts, chat, events, health, lists, live, pages, password_reset, playback,
+    sessions, sign_ins, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -25,6 +25,14 @@ pub mod url {
     pub const REFRESH: &str = "/api/auth/refresh";
     /// Signs out.
     pub const LOGOUT: &str = "/api/auth/logout";
+    /// Where one is signed in.
+    pub const SIGN_INS: &str = "/api/auth/sessions";
+    /// One sign-in.
+    pub const SIGN_IN: &str = "/api/auth/sessions/{id}";
+    /// Asks for a link to choose a new password by.
+    pub const PASSWORD_RESET: &str = "/api/auth/password-reset";
+    /// Chooses it.
+    pub const CONFIRM_PASSWORD_RESET: &str = "/api/auth/password-reset/confirm";
     /// Makes the first administrator.
     pub const SETUP: &str = "/api/auth/setup";
     /// One's own account.
@@ -141,7 +149,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
         .routes(routes!(auth::setup))
-        .routes(routes!(users::me))
+        .routes(routes!(sign_ins::list, sign_ins::end_others))
+        .routes(routes!(sign_ins::end))
+        .routes(routes!(password_reset::ask))
+        .routes(routes!(password_reset::confirm))
+        .routes(routes!(users::me, users::update_me))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(broadcasts::create))

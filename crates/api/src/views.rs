@@ -1,5 +1,6 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+pub mod accounts;
 pub mod chat;
 pub mod log;
 mod playback;
@@ -153,6 +154,10 @@ pub struct UserView {
     pub display_name: String,
     pub email: String,
     pub role: RoleView,
+    /// What a broadcast is called that the lasting stream key makes.
+    pub default_title: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
 }
 
 impl From<User> for UserView {
@@ -163,6 +168,8 @@ impl From<User> for UserView {
             display_name: user.display_name,
             email: user.email,
             role: user.role.into(),
+            default_title: user.default_title,
+            created_at: user.created_at,
         }
     }
 }
@@ -310,14 +317,16 @@ pub struct UpdateBroadcastRequest {
 }
 
 /// Takes no `null` for a field that cannot be empty.
-fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// Tells a field that is absent from one that is `null`.
-fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn nullable<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

@@ -20,6 +20,7 @@ pub mod event;
 pub mod ids;
 pub mod key;
 pub mod ledger;
+pub mod mail;
 pub mod password;
 pub mod presence;
 pub mod publishers;

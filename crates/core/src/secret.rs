@@ -22,6 +22,8 @@ pub enum Purpose {
     StreamKey,
     /// Makes pseudonyms of people in the log.
     Person,
+    /// Signs tokens by which a new password is chosen.
+    Reset,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::Playback => b"tallylight playback token v1",
             Self::StreamKey => b"tallylight stream key v1",
             Self::Person => b"tallylight person v1",
+            Self::Reset => b"tallylight password reset v1",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the managers need kept. Each call is one transaction, on disk before it answers.
 
+mod accounts;
+
 use async_trait::async_trait;
 
 use crate::analytics::{Progress, Summary, Window};
@@ -16,6 +18,8 @@ use crate::quality::{Quality, QualityRow, Span};
 use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+
+pub use accounts::{AccountChange, AccountStore, Listed, Slice};
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {

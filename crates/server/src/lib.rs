@@ -1,5 +1,6 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod accounts;
 pub mod cli;
 pub mod demo;
 mod http;
@@ -8,6 +9,7 @@ mod keeper;
 mod lock;
 mod logging;
 mod logs;
+mod mail;
 mod secret;
 pub mod settings;
 mod start;

@@ -83,6 +83,9 @@ settings! {
     access_token_lifetime: u32 = 900;
     refresh_token_lifetime: u32 = 30 * 24 * 3_600;
     password_hashes_at_once: usize = 2;
+    reset_token_lifetime: u32 = 1_800;
+    mail_url: String = String::new();
+    mail_from: String = "Tallylight <tallylight@localhost>".into();
 
     heartbeat_interval: u64 = 5;
     viewer_timeout: u64 = 15;
@@ -230,6 +233,7 @@ impl Settings {
         within("reaction_interval", self.reaction_interval, 0.0, 3_600.0)?;
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
+        within("reset_token_lifetime", self.reset_token_lifetime, 60, 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
@@ -368,6 +372,7 @@ impl Settings {
             registration: self.registration,
             access_token_seconds: self.access_token_lifetime,
             refresh_token_seconds: self.refresh_token_lifetime,
+            reset_seconds: self.reset_token_lifetime,
         }
     }
 

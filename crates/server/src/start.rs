@@ -12,6 +12,7 @@ use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::ledger::Ledger;
+use tallylight_core::mail::Mailer;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
@@ -25,12 +26,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::accounts::AccountKeeper;
 use crate::ingest::Ingest;
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, secret, tls};
+use crate::{http, mail, secret, tls};
 
 /// A server at work.
 pub struct Running {
@@ -48,8 +50,7 @@ pub struct Running {
     pub sessions: Arc<SessionManager>,
     /// The live feed, for tests.
     pub live: Arc<Live>,
-    public_url: String,
-    is_tls: bool,
+    base_url: String,
     store: Store,
     /// Held as long as the data is ours.
     _lock: (File, Claim),
@@ -72,11 +73,15 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
-    let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
+    let (letterbox, post_office) = mail::open(&settings, (clock.clone(), ids.clone()))?;
+    let post =
+        Post { letterbox: Arc::new(letterbox), link_base: base_url(&settings, doors.http.local_addr()?) };
+    let managers = Managers::new(&settings, (&store, &secret), (clock.clone(), ids), post)?;
     managers.standing.restore(&store, clock.now()).await.context("who may do what could not be restored")?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(post_office.run(stop.clone()));
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
     let live = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
@@ -86,9 +91,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         users: managers.users,
         sessions: managers.sessions,
         live,
-        is_tls: settings.has_tls(),
+        base_url: base_url(&settings, http),
         rtmp_app: settings.rtmp_app,
-        public_url: settings.public_url,
         store,
         _lock: (lock, claim),
         stop,
@@ -131,6 +135,7 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
+        tasks.spawn(AccountKeeper { users: users.clone() }.run(stop.clone()));
         let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
         let ingest = Ingest {
             sessions: sessions.clone(),
@@ -199,6 +204,22 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
     TcpListener::bind(address).await.with_context(|| format!("{setting}: {address} cannot be listened on"))
 }
 
+/// How people are written to.
+struct Post {
+    letterbox: Arc<dyn Mailer>,
+    /// With what links begin.
+    link_base: String,
+}
+
+/// The address that people open.
+fn base_url(settings: &Settings, http: SocketAddr) -> String {
+    if !settings.public_url.is_empty() {
+        return settings.public_url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if settings.has_tls() { "https" } else { "http" };
+    format!("{scheme}://{http}")
+}
+
 #[derive(Clone)]
 struct Managers {
     broadcasts: Arc<BroadcastManager>,
@@ -210,9 +231,9 @@ struct Managers {
 impl Managers {
     fn new(
         settings: &Settings,
-        store: &Store,
-        secret: &Secret,
+        (store, secret): (&Store, &Secret),
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+        post: Post,
     ) -> anyhow::Result<Self> {
         let store = Arc::new(store.clone());
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
@@ -234,8 +255,17 @@ impl Managers {
             max_open_broadcasts: settings.max_open_broadcasts,
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
-        let users = settings.users();
-        let parts = UserParts { store, clock, ids, keys, standing: standing.clone(), settings: users };
+        let parts = UserParts {
+            store: store.clone(),
+            accounts: store,
+            clock,
+            ids,
+            keys,
+            standing: standing.clone(),
+            mailer: post.letterbox,
+            link_base: post.link_base,
+            settings: settings.users(),
+        };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
         Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
     }
@@ -244,12 +274,7 @@ impl Managers {
 impl Running {
     /// The address that people open.
     pub fn base_url(&self) -> String {
-        if self.public_url.is_empty() {
-            let scheme = if self.is_tls { "https" } else { "http" };
-            format!("{scheme}://{}", self.http)
-        } else {
-            self.public_url.trim_end_matches('/').to_owned()
-        }
+        self.base_url.clone()
     }
 
     /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.

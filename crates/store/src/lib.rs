@@ -5,6 +5,7 @@
 //! writes of many callers share a transaction.
 
 mod access;
+mod accounts;
 pub mod backup;
 mod batch;
 mod broadcasts;

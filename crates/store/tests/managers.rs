@@ -15,8 +15,12 @@ mod history;
 mod ingest;
 #[path = "managers/lists.rs"]
 mod lists;
+#[path = "managers/profile.rs"]
+mod profile;
 #[path = "managers/quality.rs"]
 mod quality;
+#[path = "managers/sign_ins.rs"]
+mod sign_ins;
 #[path = "managers/viewers.rs"]
 mod viewers;
 #[path = "managers/world.rs"]

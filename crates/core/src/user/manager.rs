@@ -1,5 +1,9 @@
 //! `UserManager`: accounts and sign-ins.
 
+mod profile;
+mod reset;
+mod sign_ins;
+
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time;
@@ -9,19 +13,25 @@ use garde::Validate;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use reset::Asked;
+
+use super::reset::ResetTokens;
 use super::{Role, SignIn, StreamKeys, User};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::{Ids, SignInId, UserId};
 use crate::key;
+use crate::mail::Mailer;
 use crate::password::Passwords;
 use crate::secret::{Secret, sha256};
 use crate::standing::Standing;
-use crate::store::{Taken, UserStore};
+use crate::store::{AccountStore, Taken, UserStore};
 use crate::token::{AccessTokens, Fault, Grant, LEEWAY_SECONDS};
 use crate::validate;
 use crate::viewer::Client;
+
+pub use profile::AccountUpdate;
 
 const REFRESH_PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
@@ -66,6 +76,8 @@ pub struct UserSettings {
     pub access_token_seconds: u32,
     /// After how many seconds without a refresh a sign-in ends.
     pub refresh_token_seconds: u32,
+    /// For how many seconds a link for a new password is good.
+    pub reset_seconds: u32,
 }
 
 impl UserSettings {
@@ -79,6 +91,8 @@ impl UserSettings {
 pub struct UserParts {
     /// Where users are kept.
     pub store: Arc<dyn UserStore>,
+    /// What its owner sees and changes of an account.
+    pub accounts: Arc<dyn AccountStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and randomness.
@@ -87,6 +101,10 @@ pub struct UserParts {
     pub keys: Arc<StreamKeys>,
     /// Who may do what now.
     pub standing: Arc<Standing>,
+    /// Who sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// With what links in mails begin, such as `https://live.example`. Never what a caller says.
+    pub link_base: String,
     /// Settings.
     pub settings: UserSettings,
 }
@@ -96,6 +114,8 @@ pub struct UserManager {
     parts: UserParts,
     passwords: Passwords,
     tokens: AccessTokens,
+    resets: ResetTokens,
+    asked: Asked,
     /// The hash of the one-time set-up token, while there is no administrator.
     set_up: Mutex<Option<[u8; 32]>>,
 }
@@ -107,7 +127,14 @@ impl UserManager {
     /// [`Error::Internal`] when keys cannot be derived.
     pub fn new(parts: UserParts, secret: &Secret, hashes_at_once: usize) -> Result<Self> {
         let passwords = Passwords::new(hashes_at_once)?;
-        Ok(Self { parts, passwords, tokens: AccessTokens::new(secret)?, set_up: Mutex::new(None) })
+        Ok(Self {
+            parts,
+            passwords,
+            tokens: AccessTokens::new(secret)?,
+            resets: ResetTokens::new(secret)?,
+            asked: Asked::default(),
+            set_up: Mutex::new(None),
+        })
     }
 
     /// The settings in force.
@@ -198,7 +225,7 @@ impl UserManager {
     /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Suspended`] to those who
     /// know the password; [`Error::Busy`].
     pub async fn sign_in(&self, login: &str, password: String, client: Client) -> Result<SignedIn> {
-        let user = self.parts.store.user_by_login(login).await?;
+        let user = self.parts.store.user_by_login(login).await?.filter(|user| user.erased_at.is_none());
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(hash, password).await?;
         match user {
@@ -225,7 +252,8 @@ impl UserManager {
             self.end_reused(&current).await?;
             return Err(invalid());
         }
-        let user = store.user(current.user_id).await?.ok_or_else(invalid)?;
+        let user = store.user(current.user_id).await?.filter(|user| user.erased_at.is_none());
+        let user = user.ok_or_else(invalid)?;
         self.parts.standing.refuse_user(user.id, now)?;
         let (mut next, token) = self.new_sign_in(id, user.id, current.client.clone())?;
         next.created_at = current.created_at;
@@ -268,7 +296,8 @@ impl UserManager {
     /// [`Error::Unauthenticated`], or the store's.
     pub async fn me(&self, caller: &Caller) -> Result<User> {
         let id = caller.signed_in()?.id;
-        self.parts.store.user(id).await?.ok_or(Error::Unauthenticated("this account is gone"))
+        let user = self.parts.store.user(id).await?.filter(|user| user.erased_at.is_none());
+        user.ok_or(Error::Unauthenticated("this account is gone"))
     }
 
     /// The caller's lasting stream key.

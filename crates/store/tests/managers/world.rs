@@ -14,6 +14,7 @@ use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::ledger::Ledger;
+use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::secret::Secret;
 use tallylight_core::session::{Admission, JoinRequest, Joined, SessionParts, SessionSettings};
 use tallylight_core::standing::Standing;
@@ -65,6 +66,7 @@ impl Default for Settings {
                 registration: true,
                 access_token_seconds: 900,
                 refresh_token_seconds: 30 * 86_400,
+                reset_seconds: 1_800,
             },
             reported_viewers: true,
         }
@@ -79,6 +81,24 @@ impl Settings {
     }
 }
 
+/// Keeps the mails that are sent.
+#[derive(Default)]
+pub struct Mails(Mutex<Vec<Mail>>);
+
+impl Mails {
+    /// Those that were sent since the last time.
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Mailer for Mails {
+    fn send(&self, mail: Mail) -> Result<()> {
+        self.0.lock().unwrap().push(mail);
+        Ok(())
+    }
+}
+
 pub struct World {
     pub store: Arc<Store>,
     /// Through which the managers reach the store.
@@ -87,6 +107,7 @@ pub struct World {
     pub users: Arc<UserManager>,
     pub broadcasts: BroadcastManager,
     pub sessions: Arc<SessionManager>,
+    pub mails: Arc<Mails>,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -148,19 +169,23 @@ impl World {
             settings: settings.sessions,
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
+        let mails = Arc::new(Mails::default());
         let parts = UserParts {
             store: store.clone(),
+            accounts: store.clone(),
             clock: clock.clone(),
             ids,
             keys: keys.clone(),
             standing: standing.clone(),
+            mailer: mails.clone(),
+            link_base: "https://live.example".into(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
-        Self { store, door, clock, users, broadcasts, sessions, keys, settings, home }
+        Self { store, door, clock, users, broadcasts, sessions, mails, keys, settings, home }
     }
 
     /// The process ends and another takes its place; nothing but the database is left. No time passes.

@@ -1,0 +1,41 @@
+//! Tidies accounts up from time to time: sign-ins that are over are removed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tallylight_core::UserManager;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Looks after accounts.
+pub struct AccountKeeper {
+    /// Accounts.
+    pub users: Arc<UserManager>,
+}
+
+impl AccountKeeper {
+    /// Works until told to stop. What it leaves undone is found at the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = self.work() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn work(&self) {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            match self.users.forget_sign_ins().await {
+                Ok(sign_ins) => debug!(sign_ins, "removed sign-ins that are over"),
+                Err(error) => {
+                    warn!(%error, "sign-ins that are over could not be removed; trying again later")
+                }
+            }
+        }
+    }
+}
