@@ -49,6 +49,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ),
     ("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
     ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
+    ("last-admin", StatusCode::CONFLICT, "Without this account nobody could run the server."),
     ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),
     (
         "too-many-broadcasts",
@@ -175,6 +176,7 @@ impl From<Error> for Problem {
             Error::Forbidden(_) => "forbidden",
             Error::Invalid(errors) => return Self { errors, ..Self::new("invalid-fields", detail) },
             Error::Taken(field) => return Self::field("taken", field, "is taken"),
+            Error::LastAdmin => "last-admin",
             Error::InvalidTransition { .. } => "invalid-transition",
             Error::TooManyBroadcasts(_) => "too-many-broadcasts",
             Error::BroadcastFull => "broadcast-full",

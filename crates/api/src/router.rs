@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, pages, password_reset, playback,
-    sessions, sign_ins, stream_keys, users, viewers,
+    analytics, auth, broadcasts, chat, events, health, lists, live, my_data, pages, password_reset, playback,
+    profiles, sessions, sign_ins, stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{fallback, layers};
@@ -37,6 +37,10 @@ pub mod url {
     pub const SETUP: &str = "/api/auth/setup";
     /// One's own account.
     pub const ME: &str = "/api/users/me";
+    /// Everything that is kept about oneself.
+    pub const EXPORT: &str = "/api/users/me/export";
+    /// A user, as everybody may know of.
+    pub const USER: &str = "/api/users/{name}";
     /// One's own lasting stream key.
     pub const MY_STREAM_KEY: &str = "/api/users/me/stream-key";
     /// Replaces it.
@@ -153,7 +157,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sign_ins::end))
         .routes(routes!(password_reset::ask))
         .routes(routes!(password_reset::confirm))
-        .routes(routes!(users::me, users::update_me))
+        .routes(routes!(users::me, users::update_me, my_data::erase))
+        .routes(routes!(my_data::export))
+        .routes(routes!(profiles::read))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(broadcasts::create))

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod chat;
+pub mod export;
 pub mod log;
 mod playback;
 

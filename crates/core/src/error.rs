@@ -28,6 +28,9 @@ pub enum Error {
     /// The name or e-mail address belongs to another account.
     #[error("this {0} is taken")]
     Taken(&'static str),
+    /// Without this account nobody could run the server.
+    #[error("this is the last administrator: make another one first")]
+    LastAdmin,
     /// An ended broadcast stays ended.
     #[error("a broadcast that is {from} cannot become {to}")]
     InvalidTransition {

@@ -19,7 +19,7 @@ use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
-pub use accounts::{AccountChange, AccountStore, Listed, Slice};
+pub use accounts::{AccountChange, AccountStore, Closed, Closing, Found, Listed, Scan, Slice, Stay};
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {

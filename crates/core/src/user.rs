@@ -13,7 +13,9 @@ use crate::ids::{SignInId, UserId};
 use crate::viewer::Client;
 
 pub use keys::{SealedKey, StreamKeys};
-pub use manager::{AccountUpdate, Registration, SignedIn, UserManager, UserParts, UserSettings};
+pub use manager::{
+    AccountUpdate, Export, ExportPart, Registration, Section, SignedIn, UserManager, UserParts, UserSettings,
+};
 
 /// What a user may do, each more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,12 +1,12 @@
-//! Tidies accounts up from time to time: sign-ins that are over are removed.
+//! Tidies accounts up from time to time: sign-ins that are over are removed, and erasures that broke off are gone on with.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tallylight_core::UserManager;
+use tallylight_core::{BroadcastManager, UserManager};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
@@ -14,6 +14,8 @@ const PERIOD: Duration = Duration::from_secs(60);
 pub struct AccountKeeper {
     /// Accounts.
     pub users: Arc<UserManager>,
+    /// What ends with an account.
+    pub broadcasts: Arc<BroadcastManager>,
 }
 
 impl AccountKeeper {
@@ -30,6 +32,11 @@ impl AccountKeeper {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
+            match self.users.finish_erasures(&self.broadcasts).await {
+                Ok(0) => {}
+                Ok(accounts) => info!(accounts, "finished erasures that had broken off"),
+                Err(error) => warn!(%error, "an erasure could not be finished; trying again later"),
+            }
             match self.users.forget_sign_ins().await {
                 Ok(sign_ins) => debug!(sign_ins, "removed sign-ins that are over"),
                 Err(error) => {

@@ -135,7 +135,7 @@ impl Doors {
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
-        tasks.spawn(AccountKeeper { users: users.clone() }.run(stop.clone()));
+        tasks.spawn(AccountKeeper { users: users.clone(), broadcasts: broadcasts.clone() }.run(stop.clone()));
         let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
         let ingest = Ingest {
             sessions: sessions.clone(),

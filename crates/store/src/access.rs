@@ -126,7 +126,8 @@ fn audit_entry(row: &Row) -> Result<AuditEntry> {
     })
 }
 
-fn ban(row: &Row) -> Result<Ban> {
+/// A ban as its row tells it.
+pub fn ban(row: &Row) -> Result<Ban> {
     let (user, device, network) =
         (row.some_id("user_id")?, row.some_text("device")?, row.some_text("network")?);
     let device = device.as_deref().and_then(DeviceId::parse).map(BanTarget::Device);

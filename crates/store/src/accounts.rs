@@ -2,17 +2,27 @@
 
 use async_trait::async_trait;
 use tallylight_core::Result;
+use tallylight_core::ban::Ban;
+use tallylight_core::broadcast::Snapshot;
+use tallylight_core::chat;
 use tallylight_core::clock::Time;
+use tallylight_core::event::Event;
 use tallylight_core::ids::{SignInId, UserId};
-use tallylight_core::store::{AccountChange, AccountStore, Listed, Slice, Taken};
+use tallylight_core::key::ApiKey;
+use tallylight_core::store::{
+    AccountChange, AccountStore, Closed, Closing, Found, Listed, Scan, Slice, Stay, Taken,
+};
 use tallylight_core::user::{SignIn, User};
 
-use crate::Store;
+use uuid::Uuid;
+
+use crate::broadcasts::snapshot;
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::statement::sql;
 use crate::transaction::Transaction;
 use crate::users::sign_in;
+use crate::{Store, access, erasure, export};
 
 #[async_trait]
 impl AccountStore for Store {
@@ -42,6 +52,71 @@ impl AccountStore for Store {
 
     async fn end_sign_ins_of(&self, user: UserId, but: Option<SignInId>, at: Time) -> Result<Vec<SignInId>> {
         Ok(self.database.transact(&EndSignIns { user, but, at }).await?)
+    }
+
+    async fn close_account(&self, before: &User, closing: &Closing) -> Result<Closed> {
+        Ok(self.database.transact(&erasure::Close { before, closing }).await?)
+    }
+
+    async fn erasures_begun(&self) -> Result<Vec<UserId>> {
+        let text = "SELECT id FROM users WHERE erased_at IS NOT NULL AND password_hash = $1";
+        let begun = self.database.rows(sql(text).bind(erasure::ERASING)).await?;
+        begun.iter().map(|row| Ok(UserId(row.id("id")?))).collect()
+    }
+
+    async fn blank_events_of(
+        &self,
+        user: UserId,
+        (after, until): (Option<Uuid>, Option<Uuid>),
+    ) -> Result<()> {
+        Ok(self.database.transact(&erasure::BlankEvents { user, after, until }).await?)
+    }
+
+    async fn blank_stays_of(&self, user: UserId, scan: Scan) -> Result<Option<Uuid>> {
+        let until = self.database.as_of_one_moment(&export::EndOfStays(scan)).await?;
+        self.database.transact(&erasure::BlankStays { user, after: scan.after, until }).await?;
+        Ok(until)
+    }
+
+    async fn finish_erasure(&self, user: UserId, at: Time) -> Result<()> {
+        Ok(self.database.transact(&erasure::Finish { user, at }).await?)
+    }
+
+    async fn events_of(&self, user: UserId, scan: Scan) -> Result<Found<Event>> {
+        Ok(self.database.as_of_one_moment(&export::ReadEvents(user, scan)).await?)
+    }
+
+    async fn stays_of(&self, user: UserId, scan: Scan) -> Result<Found<Stay>> {
+        Ok(self.database.as_of_one_moment(&export::ReadStays(user, scan)).await?)
+    }
+
+    async fn broadcasts_of(&self, user: UserId, scan: Scan) -> Result<Found<Snapshot>> {
+        let rows = self.database.rows(export::broadcasts(user, scan)).await?;
+        let items = rows.iter().map(snapshot).collect::<Result<Vec<_>>>()?;
+        let next = items.last().map(|last| last.id.0).filter(|_| items.len() == scan.most as usize);
+        Ok(Found { items, next })
+    }
+
+    async fn past_broadcasts_of(&self, user: UserId, slice: Slice) -> Result<Listed<Snapshot>> {
+        Ok(self.database.as_of_one_moment(&export::ReadPast(user, slice)).await?)
+    }
+
+    async fn keys_of(&self, user: UserId) -> Result<Vec<ApiKey>> {
+        let text = "SELECT * FROM api_keys WHERE user_id = $1 ORDER BY id";
+        self.database.rows(sql(text).bind(user.0)).await?.iter().map(access::api_key).collect()
+    }
+
+    async fn bans_of(&self, user: UserId) -> Result<Vec<Ban>> {
+        let text = "SELECT * FROM bans WHERE user_id = $1 ORDER BY id";
+        self.database.rows(sql(text).bind(user.0)).await?.iter().map(access::ban).collect()
+    }
+
+    async fn chat_bans_of(&self, user: UserId) -> Result<Vec<chat::Ban>> {
+        let text = "SELECT b.owner_id, b.user_id, u.username, b.until, b.reason, b.created_by, m.username AS by_name,
+                      b.created_at
+                    FROM chat_bans b JOIN users u ON u.id = b.user_id JOIN users m ON m.id = b.created_by
+                    WHERE b.user_id = $1 ORDER BY b.created_at, b.owner_id";
+        self.database.rows(sql(text).bind(user.0)).await?.iter().map(crate::chat::ban).collect()
     }
 
     async fn remove_sign_ins(&self, before: Time, limit: u32) -> Result<u64> {

@@ -7,6 +7,8 @@ mod accounts;
 mod broadcasts;
 #[path = "managers/chat.rs"]
 mod chat;
+#[path = "managers/erasure.rs"]
+mod erasure;
 #[path = "managers/faults.rs"]
 mod faults;
 #[path = "managers/history.rs"]

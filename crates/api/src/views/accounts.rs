@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{given, nullable};
+use super::{BroadcastView, given, nullable};
 use crate::problem::Problem;
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -156,4 +156,37 @@ pub struct ConfirmPasswordResetRequest {
 pub struct HeardView {
     /// The same whether there is such an account or not.
     pub detail: &'static str,
+}
+
+/// The end of an account.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseMeRequest {
+    #[schema(format = "password")]
+    pub password: String,
+}
+
+/// A user, as everybody may know of.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProfileView {
+    pub username: String,
+    pub display_name: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Public broadcasts on air or paused, most watched first.
+    pub live: Vec<BroadcastView>,
+    /// Public broadcasts that have ended, the latest first.
+    pub past: PastBroadcasts,
+}
+
+/// Some broadcasts that have ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PastBroadcasts {
+    pub items: Vec<BroadcastView>,
+    /// How many there are in all.
+    pub total: u64,
+    pub limit: u32,
+    pub offset: u32,
+    /// Always `null`: go on by `offset`.
+    pub next_cursor: Option<String>,
 }

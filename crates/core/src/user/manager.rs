@@ -1,6 +1,9 @@
 //! `UserManager`: accounts and sign-ins.
 
+mod erasure;
+mod export;
 mod profile;
+mod public;
 mod reset;
 mod sign_ins;
 
@@ -10,7 +13,7 @@ use aws_lc_rs::constant_time;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use garde::Validate;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use reset::Asked;
@@ -31,8 +34,11 @@ use crate::token::{AccessTokens, Fault, Grant, LEEWAY_SECONDS};
 use crate::validate;
 use crate::viewer::Client;
 
+pub use export::{Export, ExportPart, Section};
 pub use profile::AccountUpdate;
 
+/// How many are told at once everything about them: all logs are gone through for each.
+const EXPORTS_AT_ONCE: usize = 2;
 const REFRESH_PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
@@ -41,7 +47,7 @@ const ID_BYTES: usize = 16;
 #[derive(Debug, Clone, Validate)]
 pub struct Registration {
     /// The name in addresses.
-    #[garde(custom(|value: &String, cx: &()| validate::username(value, cx)))]
+    #[garde(custom(|value: &String, cx: &()| new_username(value, cx)))]
     pub username: String,
     /// The e-mail address.
     #[garde(custom(|value: &String, cx: &()| validate::email(value, cx)))]
@@ -52,6 +58,15 @@ pub struct Registration {
     /// The name as shown; the user name without one.
     #[garde(custom(validate::some_text(1..=64)))]
     pub display_name: Option<String>,
+}
+
+/// A name that is no address of the API and no erased account's.
+fn new_username(name: &str, context: &()) -> garde::Result {
+    validate::username(name, context)?;
+    if name == "me" || name.starts_with(erasure::TOMBSTONE) {
+        return Err(garde::Error::new("is reserved"));
+    }
+    Ok(())
 }
 
 /// A signed-in user with new tokens.
@@ -116,6 +131,8 @@ pub struct UserManager {
     tokens: AccessTokens,
     resets: ResetTokens,
     asked: Asked,
+    /// Places for those who are told everything about them.
+    exports: Arc<Semaphore>,
     /// The hash of the one-time set-up token, while there is no administrator.
     set_up: Mutex<Option<[u8; 32]>>,
 }
@@ -133,6 +150,7 @@ impl UserManager {
             tokens: AccessTokens::new(secret)?,
             resets: ResetTokens::new(secret)?,
             asked: Asked::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             set_up: Mutex::new(None),
         })
     }

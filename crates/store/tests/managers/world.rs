@@ -352,6 +352,7 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Err(Error::Forbidden(_)) => "forbidden",
         Err(Error::Invalid(_)) => "invalid",
         Err(Error::Taken(_)) => "taken",
+        Err(Error::LastAdmin) => "last admin",
         Err(Error::InvalidTransition { .. }) => "invalid transition",
         Err(Error::BroadcastFull) => "full",
         Err(Error::BroadcastEnded) => "ended",
