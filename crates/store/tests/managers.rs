@@ -23,6 +23,8 @@ mod profile;
 mod quality;
 #[path = "managers/sign_ins.rs"]
 mod sign_ins;
+#[path = "managers/tokens.rs"]
+mod tokens;
 #[path = "managers/viewers.rs"]
 mod viewers;
 #[path = "managers/world.rs"]
