@@ -13,8 +13,7 @@ function pageAddresses(): Plugin {
       server.middlewares.use((request, _response, next) => {
         const path = request.url?.split("?")[0] ?? "";
         if (path.startsWith("/watch/")) request.url = "/watch.html";
-        else if (path === "/studio") request.url = "/studio.html";
-        else if (path === "/setup") request.url = "/setup.html";
+        else if (["/studio", "/account", "/setup", "/forgot", "/reset"].includes(path)) request.url = `${path}.html`;
         else if (path === "/api/docs") request.url = "/docs.html";
         next();
       });
@@ -43,7 +42,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 4000,
     rolldownOptions: {
-      input: ["index", "watch", "studio", "setup", "not-found", "docs"].map(page),
+      input: ["index", "watch", "studio", "account", "setup", "forgot", "reset", "not-found", "docs"].map(page),
     },
   },
   server: {

@@ -14,7 +14,7 @@ use std::process::Command;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// What the build of `web/` reads; everything else in that folder is for development.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 19] = [
     "app",
     "elements",
     "styles",
@@ -23,7 +23,10 @@ const SOURCES: [&str; 16] = [
     "index.html",
     "watch.html",
     "studio.html",
+    "account.html",
     "setup.html",
+    "forgot.html",
+    "reset.html",
     "not-found.html",
     "docs.html",
     "package.json",
@@ -137,7 +140,7 @@ fn placeholder(out: &Path, reason: &str) -> Result<PathBuf> {
     let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tallylight</title>\
                 <h1>Tallylight runs, its pages are not built</h1>\
                 <p>Install Node 20 or newer and build the server again. The API works: see <a href=\"/api/openapi.json\">its description</a>.</p></html>";
-    for name in ["index", "watch", "studio", "setup", "not-found", "docs"] {
+    for name in ["index", "watch", "studio", "account", "setup", "forgot", "reset", "not-found", "docs"] {
         fs::write(dist.join(format!("{name}.html")), page)?;
     }
     Ok(dist)

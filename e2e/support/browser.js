@@ -97,11 +97,23 @@ export class Visitor {
   }
 }
 
-/** What a browser keeps of somebody who signed in before. */
-async function signedIn({ post, username, password }, origin) {
-  const { body } = await post("/api/auth/login", { login: username, password }).expect(200);
-  const value = JSON.stringify({ refresh_token: body.refresh_token, user: body.user });
-  return { cookies: [], origins: [{ origin, localStorage: [{ name: "tallylight.sign-in", value }] }] };
+/** What a browser keeps of somebody who signed in before: cookies, and who it is. */
+async function signedIn({ username, password }, origin) {
+  const headers = { "content-type": "application/json", origin };
+  const body = JSON.stringify({ login: username, password, cookies: true });
+  const response = await fetch(`${origin}/api/auth/login`, { method: "POST", headers, body });
+  assert.equal(response.status, 200);
+  const { user, expires_in } = await response.json();
+  const cookies = response.headers.getSetCookie().map((line) => cookie(line, new URL(origin).hostname));
+  const value = JSON.stringify({ user, until: Date.now() + expires_in * 900 });
+  return { cookies, origins: [{ origin, localStorage: [{ name: "tallylight.account", value }] }] };
+}
+
+function cookie(line, domain) {
+  const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
+  const says = (attribute) => line.match(new RegExp(`; ${attribute}=([^;]*)`))?.[1];
+  assert.match(line, /; HttpOnly/);
+  return { name, value, domain, path: says("Path"), expires: Math.floor(Date.now() / 1000) + Number(says("Max-Age")), httpOnly: true, secure: /; Secure/.test(line), sameSite: says("SameSite") };
 }
 
 /** Waits until the video has moved on by so many seconds. */

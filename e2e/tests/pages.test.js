@@ -112,6 +112,7 @@ test("in the studio: from an account to on air to the end", async (t) => {
   await encoder.complains();
   await page.reload();
   await page.getByText("Ended").first().waitFor();
+  await page.getByRole("button", { name: "Account: ada" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in" }).waitFor();
 });

@@ -1,5 +1,5 @@
 import type { IngestState } from "../elements/session.js";
-import { accessToken, distrust } from "./auth.js";
+import { dismissed, distrust, fresh } from "./auth.js";
 import type { PlaybackReport } from "./playback-meter.js";
 import { readProblem } from "./problem.js";
 
@@ -98,33 +98,32 @@ export interface BroadcastDraft {
 
 const TIMEOUT = 15_000;
 
-interface Call {
+export interface Call {
   method?: string;
   body?: unknown;
   /** Outlives the page: for what is said while leaving. */
   keepalive?: boolean;
 }
 
-/** One call, as whoever is signed in; a token that ran out early is renewed once. */
-async function call<T>(path: string, { method = "GET", body, keepalive }: Call = {}, retry = true): Promise<T> {
-  const token = await accessToken();
-  const headers: Record<string, string> = {};
-  if (token) headers.authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["content-type"] = "application/json";
+/** One call, as whoever is signed in; a sign-in that the server does not take is renewed once. */
+export async function call<T>(path: string, { method = "GET", body, keepalive }: Call = {}, retry = true): Promise<T> {
+  const until = await fresh();
   const response = await fetch(path, {
     method,
-    headers,
+    headers: body === undefined ? undefined : { "content-type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     keepalive,
     cache: method === "GET" ? "no-cache" : undefined,
     signal: keepalive ? undefined : AbortSignal.timeout(TIMEOUT),
   });
-  if (response.status === 401 && token && retry) {
-    distrust(token);
+  if (response.ok) return response.status === 204 ? (undefined as T) : response.json();
+  const problem = await readProblem(response);
+  if (problem.status === 401 && retry) {
+    await distrust(until);
     return call(path, { method, body, keepalive }, false);
   }
-  if (!response.ok) throw await readProblem(response);
-  return response.status === 204 ? (undefined as T) : response.json();
+  if (problem.code === "suspended" && until) await dismissed(problem.sentence);
+  throw problem;
 }
 
 const broadcast = (id: string) => `/api/broadcasts/${encodeURIComponent(id)}`;
@@ -144,11 +143,11 @@ export const api = {
     call<JoinResponse>(`${broadcast(id)}/join`, POST(viewerToken ? { viewer_token: viewerToken } : {})),
   heartbeat: (id: string, viewerToken: string, playback?: PlaybackReport) =>
     call<void>(`${broadcast(id)}/heartbeat`, POST({ viewer_token: viewerToken, playback })),
-  /** Said while the page goes away, so nothing can be waited for, not even a token. */
+  /** Said while the page goes away, so nothing can be waited for; whose viewer it is says the token alone. */
   leave: (id: string, viewerToken: string, playback?: PlaybackReport): void => {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ viewer_token: viewerToken, playback });
-    void fetch(`${broadcast(id)}/leave`, { method: "POST", headers, body, keepalive: true }).catch(() => undefined);
+    void fetch(`${broadcast(id)}/leave`, { method: "POST", headers, body, keepalive: true, credentials: "omit" }).catch(() => undefined);
   },
 
   chat: (id: string, before?: number) =>

@@ -1,8 +1,9 @@
 /**
- * Who is signed in. All that a page knows about tokens is in this file: the access token lives in
- * memory, the refresh token in localStorage. A refresh token can be spent once, so two tabs must not
- * spend it at the same time: whoever refreshes holds a lock and reads the token again under it.
+ * Who is signed in. The tokens are in cookies that no script can read: all that a page knows is who it is, and until when the access
+ * cookie is good. A refresh token can be spent once, so two tabs must not spend it at the same time: whoever refreshes
+ * holds a lock, and looks under it whether that is still to do.
  */
+import { withLock } from "./lock.js";
 import { ApiProblem, readProblem } from "./problem.js";
 
 export interface User {
@@ -15,55 +16,44 @@ export interface User {
 
 interface SignedIn {
   user: User;
-  access_token: string;
   expires_in: number;
-  refresh_token: string;
 }
 
-const KEY = "tallylight.sign-in";
+interface Known {
+  user: User;
+  /** Until when the access cookie is worth sending. */
+  until: number;
+}
+
+const KEY = "tallylight.account";
 const LOCK = "tallylight.refresh";
+/** Since when a page refreshes. */
+const MARK = "tallylight.refreshing";
+/** A refresh outlives its page; after so many milliseconds it is over. */
+const SETTLED = 3_000;
 /** A token this close to its end is not worth sending. */
 const MARGIN = 20_000;
+/** Tokens that scripts can read are given back. */
+const READABLE = "tallylight.sign-in";
 
-let access: { token: string; until: number } | undefined;
-let pending: Promise<string | undefined> | undefined;
+let pending: Promise<number> | undefined;
+let farewell = "";
 const listeners = new Set<() => void>();
-
-interface Kept {
-  refresh_token: string;
-  user: User;
-}
-
-function kept(): Kept | undefined {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "null") ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function keep(answer: SignedIn): void {
-  access = { token: answer.access_token, until: Date.now() + answer.expires_in * 1000 };
-  localStorage.setItem(KEY, JSON.stringify({ refresh_token: answer.refresh_token, user: answer.user } satisfies Kept));
-  changed();
-}
-
-function forget(): void {
-  access = undefined;
-  localStorage.removeItem(KEY);
-  changed();
-}
 
 const changed = () => listeners.forEach((listener) => listener());
 
-addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
-  if (!event.newValue) access = undefined;
+addEventListener("storage", ({ key, newValue }) => {
+  if (key !== KEY) return;
+  if (newValue) farewell = "";
   changed();
 });
+giveBack();
 
 /** Who is signed in, as far as this browser remembers; the server has the last word. */
-export const currentUser = (): User | undefined => kept()?.user;
+export const currentUser = (): User | undefined => known()?.user;
+
+/** Why somebody was signed out without asking for it; empty when nobody was. */
+export const whySignedOut = (): string => farewell;
 
 /** Calls back at every sign-in and sign-out, in this tab or another; the answer ends that. */
 export function onAuthChange(listener: () => void): () => void {
@@ -71,17 +61,19 @@ export function onAuthChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** A valid access token, refreshed when needed; nothing for somebody who is not signed in. */
-export async function accessToken(): Promise<string | undefined> {
-  if (access && access.until - MARGIN > Date.now()) return access.token;
-  if (!kept()) return undefined;
-  pending ??= withLock(refresh).finally(() => (pending = undefined));
+/** Sees to it that the access cookie is good. Until when it is, and 0 for somebody who is not signed in. */
+export async function fresh(): Promise<number> {
+  const { until } = known() ?? { until: 0 };
+  if (!until || until > Date.now()) return until;
+  pending ??= withLock(LOCK, refresh).finally(() => (pending = undefined));
   return pending;
 }
 
-/** The server refused this token: the next call must not use it again. */
-export function distrust(token: string): void {
-  if (access?.token === token) access = undefined;
+/** The server refused the cookies that were good until then: they are renewed, or gone, before the next call. */
+export async function distrust(until: number): Promise<void> {
+  const now = known();
+  if (now?.until === until) remember({ ...now, until: 1 });
+  else if (!now) await dropCookies();
 }
 
 export const login = (login: string, password: string) => enter("login", { login, password });
@@ -93,67 +85,113 @@ export const register = (account: { username: string; email: string; password: s
 export const setUp = (account: { setup_token: string; username: string; email: string; password: string; display_name?: string }) =>
   enter("setup", account);
 
-/** Ends this sign-in, on the server too when it can be reached. */
+/** Has a link sent by which a new password can be chosen; the answer is the same whether there is such an account. */
+export const askForReset = async (login: string): Promise<void> => void (await post("password-reset", { login }));
+
+/** Chooses a new password with the token out of that link, which ends every sign-in, this browser's as well. */
+export async function resetPassword(token: string, password: string): Promise<void> {
+  await post("password-reset/confirm", { token, password });
+  if (known()) await dismissed("");
+}
+
+/** Ends this sign-in. Only the server can: no script reaches the cookies. */
 export async function logout(): Promise<void> {
-  const bearer = await accessToken().catch(() => undefined);
-  // Read after the line above, which may have renewed it.
-  const token = kept()?.refresh_token;
-  forget();
-  if (token) await post("logout", { refresh_token: token }, bearer).catch(() => undefined);
-}
-
-async function enter(path: string, body: object): Promise<User> {
-  const answer = await post(path, body);
-  keep(answer);
-  return answer.user;
-}
-
-async function refresh(): Promise<string | undefined> {
-  const stored = kept();
-  if (!stored) return undefined;
-  try {
-    const answer = await post("refresh", { refresh_token: stored.refresh_token });
-    keep(answer);
-    return answer.access_token;
-  } catch (error) {
-    if (!(error instanceof ApiProblem) || error.status !== 401) throw error;
-    // Another tab without the lock may have been quicker: its token is as good as ours.
-    if (kept() && kept()?.refresh_token !== stored.refresh_token) return refresh();
+  await withLock(LOCK, async () => {
+    await post("logout", {});
     forget();
+  });
+}
+
+/** The server has no place for this sign-in any more. */
+export async function dismissed(reason: string): Promise<void> {
+  await withLock(LOCK, dropCookies);
+  forget(reason);
+}
+
+/** Takes note of what changed in one's account. */
+export function renamed(user: User): void {
+  const now = known();
+  if (now) remember({ ...now, user });
+  changed();
+}
+
+function known(): Known | undefined {
+  return parsed(KEY) as Known | undefined;
+}
+
+function parsed(key: string): unknown {
+  try {
+    return JSON.parse(localStorage.getItem(key) ?? "null") ?? undefined;
+  } catch {
     return undefined;
   }
 }
 
-async function post(path: string, body: object, bearer?: string): Promise<SignedIn> {
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (bearer) headers.authorization = `Bearer ${bearer}`;
-  const response = await fetch(`/api/auth/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+const remember = (now: Known) => localStorage.setItem(KEY, JSON.stringify(now));
+
+function keep({ user, expires_in }: SignedIn): number {
+  const life = expires_in * 1000;
+  const until = Date.now() + life - Math.min(MARGIN, life / 4);
+  remember({ user: pick(user), until });
+  farewell = "";
+  changed();
+  return until;
+}
+
+/** What pages show, and nothing else that the server may tell. */
+const pick = ({ id, username, display_name, email, role }: User): User => ({ id, username, display_name, email, role });
+
+function forget(reason = ""): void {
+  localStorage.removeItem(KEY);
+  farewell = reason;
+  changed();
+}
+
+async function enter(path: string, body: object): Promise<User> {
+  return withLock(LOCK, async () => {
+    const answer = await post(path, { ...body, cookies: true });
+    keep(answer);
+    return answer.user;
+  });
+}
+
+async function refresh(): Promise<number> {
+  await settled();
+  const { until } = known() ?? { until: 0 };
+  if (!until || until > Date.now()) return until;
+  try {
+    localStorage.setItem(MARK, String(Date.now()));
+    return keep(await post("refresh", {}));
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) throw error;
+    if (error.status !== 401 && error.code !== "suspended") throw error;
+    await dropCookies();
+    forget(error.code === "suspended" ? error.sentence : "You have been signed out. Sign in again.");
+    return 0;
+  } finally {
+    localStorage.removeItem(MARK);
+  }
+}
+
+/** A page may go away in the middle of a refresh, whose answer still changes the cookies. */
+async function settled(): Promise<void> {
+  const left = Number(localStorage.getItem(MARK)) + SETTLED - Date.now();
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(left, SETTLED)));
+}
+
+/** Cookies that are worth nothing would be in the way: the server refuses whoever comes with them. */
+const dropCookies = () => post("logout", {}).catch(() => undefined);
+
+function giveBack(): void {
+  const old = parsed(READABLE) as { refresh_token?: string } | undefined;
+  localStorage.removeItem(READABLE);
+  if (old?.refresh_token) void post("logout", { refresh_token: old.refresh_token }).catch(() => undefined);
+}
+
+async function post(path: string, body: object): Promise<SignedIn> {
+  const headers = { "content-type": "application/json" };
+  // The answer has cookies, so it must arrive also where the page goes away meanwhile.
+  const response = await fetch(`/api/auth/${path}`, { method: "POST", headers, body: JSON.stringify(body), keepalive: true });
   if (!response.ok) throw await readProblem(response);
   return response.status === 204 ? ({} as SignedIn) : response.json();
-}
-
-/** Web Locks exist on secure origins only; over plain HTTP a lease in localStorage does. */
-async function withLock<T>(work: () => Promise<T>): Promise<T> {
-  if (navigator.locks) return navigator.locks.request(LOCK, work) as Promise<T>;
-  const release = await lease();
-  try {
-    return await work();
-  } finally {
-    release();
-  }
-}
-
-const LEASE = 8_000;
-
-async function lease(): Promise<() => void> {
-  const mine = `${Math.random()}`;
-  const deadline = Date.now() + LEASE;
-  for (;;) {
-    const [owner, until] = (localStorage.getItem(LOCK) ?? "").split(" ");
-    if (owner === mine) return () => localStorage.removeItem(LOCK);
-    const free = !owner || Number(until) < Date.now() || Date.now() > deadline;
-    if (free) localStorage.setItem(LOCK, `${mine} ${Date.now() + LEASE}`);
-    // Whoever wrote last has it; everybody looks again after a moment.
-    await new Promise((resolve) => setTimeout(resolve, 40 + Math.random() * 40));
-  }
 }

@@ -22,6 +22,8 @@ interface FieldOptions {
   name: string;
   label: string;
   errors: FormErrors;
+  /** Tells fields of the same name in several forms of a page apart. */
+  scope?: string;
   /** Shown under the field while nothing is wrong. */
   hint?: unknown;
   optional?: boolean;
@@ -30,9 +32,9 @@ interface FieldOptions {
 }
 
 /** A label, its input, and a hint or a complaint below. */
-export function field({ name, label, errors, hint, optional, control }: FieldOptions) {
+export function field({ name, label, errors, scope, hint, optional, control }: FieldOptions) {
   const error = errors.fields.get(name);
-  const id = `field-${name}`;
+  const id = scope ? `${scope}-${name}` : `field-${name}`;
   return html`<div class="field ${error ? "wrong" : ""}">
     <label for=${id}>${label}${optional ? html`<span class="optional">optional</span>` : nothing}</label>
     ${control({ id, describedby: `${id}-note`, invalid: error ? "true" : "false" })}

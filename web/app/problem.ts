@@ -1,3 +1,5 @@
+import { plural } from "../elements/format.js";
+
 /** An answer of the API that says no (RFC 9457). */
 export class ApiProblem extends Error {
   constructor(
@@ -13,10 +15,26 @@ export class ApiProblem extends Error {
 
   /** One sentence for a person. */
   get sentence(): string {
-    if (this.status === 429) return "Too many attempts. Wait a moment and try again.";
-    return this.detail || this.message;
+    if (this.status === 429) return `Too many attempts. Try again in ${this.wait}.`;
+    if (this.code === "foreign-origin") return "This page was not opened at the server's own address. Open it there and try again.";
+    if (this.code === "insufficient-scope") return "The API key may not do this. Make one that has the scope it lacks.";
+    return asSentence(this.detail || this.message);
+  }
+
+  private get wait(): string {
+    const seconds = Math.ceil((this.retryAfter ?? 0) / 1000);
+    if (!seconds) return "a moment";
+    return seconds < 90 ? plural(seconds, "second") : plural(Math.ceil(seconds / 60), "minute");
   }
 }
+
+/** The API writes as programs log, in small letters and without a full stop. */
+function asSentence(text: string): string {
+  const told = text.charAt(0).toUpperCase() + text.slice(1);
+  return told.replace(TIME, (time) => new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })).replace(/([^.!?…])$/, "$1.");
+}
+
+const TIME = /\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)/g;
 
 interface ProblemBody {
   code?: string;

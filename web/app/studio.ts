@@ -10,7 +10,7 @@ import { html, nothing } from "lit";
 import { state } from "lit/decorators.js";
 import { Poller } from "../elements/poller.js";
 import { api, type Broadcast, type PublishAddress } from "./api.js";
-import { currentUser, onAuthChange } from "./auth.js";
+import { currentUser, onAuthChange, whySignedOut } from "./auth.js";
 import { confirmed } from "./confirm.js";
 import { icons, mark } from "./icons.js";
 import { PageElement } from "./page.js";
@@ -56,6 +56,7 @@ export class Studio extends PageElement {
       ${mark}
       <h1>Your studio</h1>
       <p class="muted">Sign in to go live, and to see who is watching.</p>
+      ${whySignedOut() ? html`<p class="form-error" role="status">${whySignedOut()}</p>` : nothing}
       <tl-account-form></tl-account-form>
     </div>`;
   }

@@ -16,7 +16,7 @@ const said = (seq: number, data: Record<string, unknown>): LogEvent => ({
   created_at: new Date().toISOString(),
   user_id: null,
 });
-const signIn = (username: string, role = "viewer") => localStorage.setItem("tallylight.sign-in", JSON.stringify({ refresh_token: "r", user: { id: "1", username, role } }));
+const signIn = (username: string, role = "viewer") => localStorage.setItem("tallylight.account", JSON.stringify({ until: Date.now() + 60_000, user: { id: "1", username, role } }));
 const all = (selector: string) => [...chat.querySelectorAll<HTMLElement>(selector)];
 const labels = () => all(".message-actions button").map((button) => button.getAttribute("aria-label"));
 

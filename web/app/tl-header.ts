@@ -1,8 +1,8 @@
+import "./tl-account-menu.js";
 import "./theme.js";
 import { html, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { hueOf, initialOf } from "../elements/format.js";
-import { currentUser, logout, onAuthChange } from "./auth.js";
+import { currentUser, onAuthChange } from "./auth.js";
 import { icons, mark } from "./icons.js";
 import { PageElement } from "./page.js";
 import { currentTheme, toggleTheme } from "./theme.js";
@@ -26,6 +26,7 @@ export class Header extends PageElement {
   }
 
   protected override render() {
+    const user = currentUser();
     return html`
       <a class="skip" href="#main">Skip to the content</a>
       <header class="bar">
@@ -33,7 +34,7 @@ export class Header extends PageElement {
         <div class="bar-middle">${this.search}</div>
         <nav class="bar-end" aria-label="Main">
           ${this.themeToggle()}
-          ${this.here === "studio" ? this.account() : html`<a class="button primary" href="/studio"><i class="dot"></i>${currentUser() ? "Studio" : "Go live"}</a>`}
+          ${this.wayOnAir()}${user ? html`<tl-account-menu .user=${user}></tl-account-menu>` : nothing}
         </nav>
       </header>
     `;
@@ -50,12 +51,9 @@ export class Header extends PageElement {
     </button>`;
   }
 
-  private account() {
-    const user = currentUser();
-    if (!user) return nothing;
-    const name = user.display_name || user.username;
-    return html`<span class="account"><span class="avatar" data-hue=${hueOf(user.username)} aria-hidden="true">${initialOf(name)}</span><span class="account-name">${name}</span></span>
-      <button class="button quiet" type="button" @click=${() => void logout()}>Sign out</button>`;
+  private wayOnAir() {
+    if (this.here === "studio") return nothing;
+    return html`<a class="button primary" href="/studio"><i class="dot"></i>${currentUser() ? "Studio" : "Go live"}</a>`;
   }
 }
 

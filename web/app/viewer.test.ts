@@ -245,6 +245,23 @@ it("finds out at once why it was sent away", async () => {
   expect(feeds[0]!.closed).toBe(true);
 });
 
+it.each(["suspended", "shut-out"])("says why it was removed when it is %s, and tries nothing until asked to", async (code) => {
+  viewer.start();
+  await wait(5000);
+  answers.heartbeat = () => problem(410, "viewer-gone");
+  answers.join = () => [403, { status: 403, code, detail: "this device is not wanted" }];
+  feeds[0]!.listener.away(true);
+  await wait(0);
+  expect([viewer.admission, viewer.reason, feeds[0]!.closed]).toEqual(["removed", "This device is not wanted.", true]);
+  calls = [];
+  await wait(120_000);
+  expect(calls).toEqual([]);
+  answers.join = () => joined();
+  viewer.retry();
+  await wait(0);
+  expect(viewer.admission).toBe("joined");
+});
+
 it("leaves with the page, connection and all", async () => {
   const feed = await connected();
   dispatchEvent(new Event("pagehide"));

@@ -34,6 +34,8 @@ const NEWS_SPREAD = 2000;
 export class Viewer implements FeedListener {
   broadcast: Broadcast | undefined;
   admission: Admission = "none";
+  /** Why it was removed. */
+  reason = "";
   playback: JoinResponse["playback"] | undefined;
   /** Whether the server answered last time, whatever it said. */
   reachable = true;
@@ -128,8 +130,10 @@ export class Viewer implements FeedListener {
     if (this.heart) this.heart.interval = this.beatInterval;
     clearTimeout(this.later);
     // Sent away, as when the broadcast became private: what is true now has to be known at once.
-    if (final) this.look();
-    else this.later = setTimeout(() => this.state.start(), Math.random() * AWAY_SPREAD);
+    if (final) {
+      this.look();
+      this.heart?.refresh();
+    } else this.later = setTimeout(() => this.state.start(), Math.random() * AWAY_SPREAD);
     this.changed();
   }
 
@@ -181,6 +185,17 @@ export class Viewer implements FeedListener {
     this.changed();
   }
 
+  /** Not wanted here: nothing is tried again until somebody asks for it. */
+  private removed(problem: ApiProblem): void {
+    this.reason = problem.sentence;
+    this.hangUp();
+    this.door.stop();
+    this.heart?.stop();
+    this.state.stop();
+    this.forget();
+    this.become("removed");
+  }
+
   private rest(): void {
     this.hangUp();
     this.chat.close();
@@ -207,6 +222,7 @@ export class Viewer implements FeedListener {
       this.changed();
     } catch (error) {
       this.reachable = error instanceof ApiProblem;
+      if (error instanceof ApiProblem && isUnwanted(error)) return this.removed(error);
       if (error instanceof ApiProblem && error.status === 404) return this.become("not-found");
       if (!this.broadcast) this.become("error");
       this.changed();
@@ -248,6 +264,7 @@ export class Viewer implements FeedListener {
 
   private refused(error: unknown): void {
     if (!(error instanceof ApiProblem)) return this.become("error");
+    if (isUnwanted(error)) return this.removed(error);
     if (isEnded(error)) return this.become("ended");
     if (error.status === 404 || error.status === 403) return this.become("not-found");
     this.become(error.code === "broadcast-full" ? "full" : "error");
@@ -262,6 +279,7 @@ export class Viewer implements FeedListener {
     } catch (error) {
       this.meter.giveBack(report);
       if (!(error instanceof ApiProblem)) throw error;
+      if (isUnwanted(error)) return this.removed(error);
       if (isEnded(error)) return this.become("ended");
       if (error.status === 404) return this.become("not-found");
       if (!isGone(error)) throw error;
@@ -301,3 +319,4 @@ export class Viewer implements FeedListener {
 
 const isGone = (error: unknown): boolean => error instanceof ApiProblem && error.status === 410;
 const isEnded = (error: unknown): boolean => isGone(error) && (error as ApiProblem).code === "broadcast-ended";
+const isUnwanted = ({ code }: ApiProblem): boolean => code === "suspended" || code === "shut-out";

@@ -18,6 +18,7 @@ const cases: [string, Partial<WatchFacts>, Screen][] = [
   ["it ended", { broadcast: broadcast({ status: "ended" }) }, "ended"],
   ["it ended before anything was read", { broadcast: undefined, admission: "ended" }, "ended"],
   ["it is not for this visitor", { admission: "not-found" }, "not-found"],
+  ["one was removed", { admission: "removed" }, "removed"],
   ["the network is gone", { online: false }, "offline"],
   ["the server is gone", { broadcast: undefined, admission: "error" }, "error"],
   ["media is elsewhere", { broadcast: broadcast({ ingest: { state: "idle" } }), playbackUrl: "https://cdn.example.com/a.m3u8" }, "live"],

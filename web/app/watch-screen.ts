@@ -11,12 +11,13 @@ export type Screen =
   | "full"
   | "ended"
   | "not-found"
+  | "removed"
   | "elsewhere"
   | "offline"
   | "error";
 
 /** How far the attempt to be a viewer got. */
-export type Admission = "none" | "joined" | "full" | "ended" | "not-found" | "error";
+export type Admission = "none" | "joined" | "full" | "ended" | "not-found" | "removed" | "error";
 
 export interface WatchFacts {
   broadcast: Broadcast | undefined;
@@ -29,7 +30,7 @@ export interface WatchFacts {
 
 /** The one screen that fits the facts; the gravest comes first. */
 export function screenFor({ broadcast, admission, playbackUrl, online, origin }: WatchFacts): Screen {
-  if (admission === "not-found") return "not-found";
+  if (admission === "not-found" || admission === "removed") return admission;
   if (admission === "ended" || broadcast?.status === "ended") return "ended";
   if (!broadcast) return !online ? "offline" : admission === "error" ? "error" : "loading";
   if (!online) return "offline";

@@ -59,7 +59,7 @@ export class Watch extends PageElement {
   protected override render() {
     const screen = this.screen;
     const { broadcast } = this.viewer;
-    const alone = screen === "not-found" || (!broadcast && screen !== "loading");
+    const alone = screen === "not-found" || screen === "removed" || (!broadcast && screen !== "loading");
     return html`
       <tl-header here="watch"></tl-header>
       <main id="main" class="watch ${alone ? "alone" : ""}">
@@ -111,6 +111,8 @@ export class Watch extends PageElement {
         return this.notice("ended", "This broadcast has ended", this.summary(), elsewhere);
       case "not-found":
         return this.notice("not-found", "This broadcast is not here", "It may be private, or the link may be wrong.", elsewhere);
+      case "removed":
+        return this.notice("removed", "You cannot watch this", this.viewer.reason, again);
       case "elsewhere":
         return this.notice("elsewhere", "Nothing to play here", "This broadcast is carried by another system, which has given no address to watch it.", elsewhere);
       case "offline":
@@ -124,7 +126,7 @@ export class Watch extends PageElement {
     return html`<div class="curtain ${kind}" role=${kind === "error" ? "alert" : "status"}>
       <div class="curtain-body">
         ${mark}
-        ${this.viewer.broadcast && kind !== "not-found" ? html`<h2>${title}</h2>` : html`<h1>${title}</h1>`}
+        ${this.viewer.broadcast && kind !== "not-found" && kind !== "removed" ? html`<h2>${title}</h2>` : html`<h1>${title}</h1>`}
         <p>${text}</p>
         ${extra}
       </div>

@@ -5,6 +5,7 @@
 import { createServer } from "node:http";
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
+import { account } from "./mock-account.mjs";
 import { history, message, somebody, something } from "./mock-chat.mjs";
 import { Live } from "./mock-live.mjs";
 
@@ -60,7 +61,6 @@ const own = [
   broadcast(21, { id: id(21), user: "maya", title: "Rehearsal for Friday", visibility: "private", started_at: null, viewer_count: 0, ingest: { state: "idle" }, max_viewers: 12 }),
 ];
 const publish = { rtmp_url: "rtmp://live.example.org/live", stream_key: "sk_7mZ1vQw93kTfYb2RcXn8", whip_url: null };
-const user = { id: id(900), username: "maya", display_name: "Maya Okafor", email: "maya@example.org", role: "broadcaster" };
 const find = (wanted) => {
   const n = Number(wanted.slice(-12));
   if (SCENES[n]) return SCENES[n]();
@@ -174,11 +174,8 @@ function answer(method, url, body) {
   const [, , noun, which, verb] = path.split("/");
   if (path === "/api/openapi.json")
     return [200, { openapi: "3.1.0", info: { title: "Tallylight", version: "0.1.0" }, paths: { "/api/broadcasts/active": { get: { summary: "List what is live", responses: { 200: { description: "A page of broadcasts" } } } } } }];
-  if (noun === "auth") {
-    if (body.password === "wrong") return problem(401, "invalid-credentials", "The name or the password is not right.");
-    if (body.username === "taken") return problem(422, "invalid-fields", "Some fields are not right", { errors: [{ field: "username", message: "is taken" }] });
-    return [which === "register" || which === "setup" ? 201 : 200, { user, access_token: "access", token_type: "Bearer", expires_in: 900, refresh_token: `r${Date.now()}` }];
-  }
+  const known = account(method, path, body);
+  if (known) return known;
   if (path.startsWith("/api/users/me/stream-key")) return [200, publish];
   if (path === "/api/broadcasts/active") {
     if (process.env.MOCK_LIST === "error") return problem(503, "unavailable", "Unavailable");
@@ -208,7 +205,7 @@ function answer(method, url, body) {
   return [200, found];
 }
 
-const PAGES = [[/^\/$/, "index"], [/^\/watch\//, "watch"], [/^\/studio$/, "studio"], [/^\/setup$/, "setup"], [/^\/api\/docs$/, "docs"]];
+const PAGES = [[/^\/$/, "index"], [/^\/watch\//, "watch"], [/^\/studio$/, "studio"], [/^\/(account|setup|forgot|reset)$/, "$1"], [/^\/api\/docs$/, "docs"]];
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml", ".m3u8": "application/vnd.apple.mpegurl", ".ts": "video/mp2t", ".m4s": "video/mp4", ".mp4": "video/mp4" };
 
 function thumbnail(n) {
@@ -228,7 +225,8 @@ const server = createServer((request, response) => {
     live.cut();
     return send(204, "text/plain", "");
   }
-  const page = PAGES.find(([pattern]) => pattern.test(url.pathname))?.[1];
+  const [pattern, name] = PAGES.find(([pattern]) => pattern.test(url.pathname)) ?? [];
+  const page = name?.replace("$1", pattern.exec(url.pathname)[1]);
   if (page) return file(join(root, `${page}.html`), 200, { "content-security-policy": page === "docs" ? DOCS_CSP : CSP });
   if (url.pathname.startsWith("/api/")) {
     let text = "";

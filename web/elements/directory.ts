@@ -22,6 +22,8 @@ type Change = { type: "card"; card: Session } | { type: "count"; id: string; vie
 
 const HELLO = '{"id":1,"connect":{"name":"tallylight"}}\n{"id":2,"subscribe":{"channel":"directory"}}';
 const TOKEN_EXPIRED = 109;
+/** Sent away as who one was, such as after signing out: a stranger may come back. */
+const FORCED = 3503;
 /** A server that says nothing for this long beyond its pings is gone; milliseconds, like everything here. */
 const PATIENCE = 10_000;
 const FIRST_RETRY = 500;
@@ -190,7 +192,7 @@ export class Directory {
   }
 }
 
-const isFinal = (code: number): boolean => code === 1009 || (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000);
+const isFinal = (code: number): boolean => code === 1009 || (code >= 3500 && code < 4000 && code !== FORCED) || (code >= 4500 && code < 5000);
 
 const directories = new Map<string, Directory>();
 

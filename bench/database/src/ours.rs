@@ -72,7 +72,15 @@ impl Visitor {
             device: None,
         };
         let viewer =
-            NewViewer { id, session_id: self.session, user_id: None, person: PERSON.into(), at, client };
+            NewViewer {
+                id,
+                session_id: self.session,
+                user_id: None,
+                person: PERSON.into(),
+                at,
+                client,
+                invitation: None,
+            };
         let event = NewEvent::new(&SystemIds::default(), at, EventType::ViewerJoined, joined(id, PERSON))?;
         match self.store.join(&viewer, event).await? {
             JoinOutcome::Joined(seat, _) => self.seat = Some(seat),

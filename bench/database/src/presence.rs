@@ -23,7 +23,7 @@ pub fn measure(viewers: usize, secs: f64) -> Result<String> {
     let mut known = Vec::with_capacity(BEATING);
     for number in 0..viewers {
         let viewer = ViewerId(id()?);
-        presence.enter(Seat { viewer, session_id, user_id: None, generation: 1 }, Duration::ZERO);
+        presence.enter(Seat { viewer, session_id, user_id: None, generation: 1, invitation: None }, Duration::ZERO);
         if number < BEATING {
             known.push(tokens.viewer_token(session_id, Pass { viewer, kind: PassKind::Viewer }));
         }

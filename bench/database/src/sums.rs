@@ -59,7 +59,7 @@ impl Day {
                 self.next += 1;
                 self.there.push(Reverse((comes + seconds * 1_000_000, viewer)));
                 let (at, client) = (at(comes)?, Client::default());
-                Ok(Some(Step::Join(NewViewer { id: viewer, session_id, user_id: None, person, at, client })))
+                Ok(Some(Step::Join(NewViewer { id: viewer, session_id, user_id: None, person, at, client, invitation: None })))
             }
             (_, Some(goes)) => {
                 let at = at(goes)?;

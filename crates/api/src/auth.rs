@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -44,6 +44,19 @@ pub fn authenticate(parts: &mut Parts, app: &App) -> Result<Auth, Problem> {
     }
     let known = identify(&parts.method, &parts.headers, app);
     parts.extensions.insert(Known(known.clone()));
+    known
+}
+
+/// As [`authenticate`], for what looks at a request before its handler does.
+///
+/// # Errors
+/// As [`authenticate`].
+pub fn of_request(request: &mut Request, app: &App) -> Result<Auth, Problem> {
+    if let Some(Known(known)) = request.extensions().get() {
+        return known.clone();
+    }
+    let known = identify(request.method(), request.headers(), app);
+    request.extensions_mut().insert(Known(known.clone()));
     known
 }
 

@@ -1,10 +1,9 @@
 //! Extractors that refuse with a problem which names the field.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
@@ -169,7 +168,7 @@ impl FromRequestParts<App> for FromClient {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let ip = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        let ip = app.settings.trusted_proxies.client_of(&parts.extensions, &parts.headers);
         let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let device = device::known(&parts.headers, app.settings.public_url.as_ref());
         Ok(Self(Client { ip, user_agent: agent.map(str::to_owned), device }))
@@ -199,7 +198,9 @@ impl FromRequestParts<App> for Base {
             .or_else(|| parts.uri.authority().cloned())
             .filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty())
             .ok_or_else(|| Problem::new("invalid-host", "the Host header is missing or not a host"))?;
-        let scheme = if app.settings.is_tls { "https" } else { "http" };
+        let proxies = &app.settings.trusted_proxies;
+        let is_tls = app.settings.is_tls || proxies.took_tls_off(&parts.extensions, &parts.headers);
+        let scheme = if is_tls { "https" } else { "http" };
         Ok(Self { url: format!("{scheme}://{authority}"), host: authority.host().to_owned() })
     }
 }

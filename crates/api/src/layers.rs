@@ -3,34 +3,68 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use http::header::{RANGE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tallylight_core::clock::Clock;
+use tallylight_core::ids::Ids;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
+use tracing::{Instrument, Span};
+use uuid::fmt::Hyphenated;
 
 use crate::cmcd;
+use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
+use crate::shut_out::ShutOut;
+use crate::sight::{Route, Sight, Trail};
+use crate::state::App;
+use crate::usage::Counted;
+
+/// Under which answers are logged.
+const ANSWER: &str = "tallylight::answer";
+/// What names the request of an answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
-pub fn around(router: Router, max_body_bytes: usize, clock: Arc<dyn Clock>) -> Router {
-    let outages = Arc::new(Outages { clock, logged: Mutex::default() });
+pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
+    let (classes, here, there) = (Arc::new(Classes::default()), app.clone(), app.clone());
+    let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
+    let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
+    let desk = Arc::new(Desk { outages, failures, sight, clock, ids });
     router.layer(
         ServiceBuilder::new()
+            // Outermost, so that whatever is answered further in is counted and logged too.
+            .layer_fn(move |inner| Answered { inner, desk: desk.clone(), route: Arc::default() })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors())
-            .layer_fn(move |inner| Answered { inner, outages: outages.clone() })
+            .layer_fn(move |inner| ShutOut { inner, app: here.clone() })
+            .layer_fn(move |inner| Counted { inner, app: there.clone() })
+            .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes)),
     )
+}
+
+/// What layers work with.
+pub struct Surroundings {
+    /// The largest body of a request.
+    pub max_body_bytes: usize,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Names of requests.
+    pub ids: Arc<dyn Ids>,
+    /// Where requests are counted.
+    pub sight: Arc<Sight>,
 }
 
 /// Everything that is public may be read from any page, and by bearer token everything else: never with cookies.
@@ -39,7 +73,7 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers(allowed_headers())
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
         .max_age(Duration::from_secs(3_600))
 }
 
@@ -49,21 +83,34 @@ fn allowed_headers() -> Vec<HeaderName> {
     own.into_iter().chain(cmcd::HEADERS.map(HeaderName::from_static)).collect()
 }
 
-/// Logs each answer and adds the headers that all have; carries what writes to its end.
+/// Where answers are logged and counted.
+struct Desk {
+    outages: OnceASecond,
+    failures: OnceASecond,
+    sight: Arc<Sight>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+/// Logs and counts each answer and adds the headers that all have; carries what writes to its end.
 ///
 /// One service rather than a function a layer, because each of those costs every request several allocations.
 #[derive(Clone)]
 struct Answered<S> {
     inner: S,
-    outages: Arc<Outages>,
+    desk: Arc<Desk>,
+    /// Where this route is counted: each has a service of its own, so that it is looked up once.
+    route: Arc<OnceLock<Arc<Route>>>,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-impl<S> Service<Request> for Answered<S>
+impl<S, B> Service<Request> for Answered<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = http::Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
 {
     type Response = Response;
     type Error = Infallible;
@@ -74,32 +121,66 @@ where
     }
 
     fn call(&mut self, request: Request) -> Answering {
-        let method = request.method().clone();
         // The pattern, not the address: addresses of playback carry tokens.
-        let route = request.extensions().get::<MatchedPath>().cloned();
+        let pattern = || request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        let route = self.route.get_or_init(|| self.desk.sight.routes.of(pattern())).clone();
+        let names = (self.desk.ids.as_ref(), self.desk.clock.as_ref());
+        let trail = Trail::begin(names, request.headers(), request.method().clone(), route);
+        // As important as the gravest event in it, so that no filter of the log takes the names away.
+        let span = tracing::error_span!("request", request_id = %trail.id, trace_id = %trail.trace);
         let answer = self.inner.call(request);
-        let outages = self.outages.clone();
-        Box::pin(async move {
-            let mut response = if method.is_safe() { answer.await? } else { to_the_end(answer).await? };
-            let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-            tracing::debug!(%method, route, status = response.status().as_u16(), "answered");
-            if let Some(Outage(reason)) = response.extensions_mut().remove() {
-                outages.log(&reason);
-            }
-            let headers = response.headers_mut();
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            Ok(response)
-        })
+        let answer = async { answer.await.map(|response| response.map(Body::new)) };
+        let answer = trail.clone().within(answer).instrument(span.clone());
+        Box::pin(self.desk.clone().answer((trail, span), answer))
     }
 }
 
-/// Logs why the database did not answer. Every request meets that while it is away, so that whoever asks would set how
-/// much is logged.
-struct Outages {
-    clock: Arc<dyn Clock>,
-    logged: Mutex<Logged>,
+impl Desk {
+    async fn answer(
+        self: Arc<Self>,
+        (trail, span): (Trail, Span),
+        answer: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
+    ) -> Result<Response, Infallible> {
+        let (began, _under_way) = (self.clock.monotonic(), self.sight.routes.in_flight().enter());
+        let mut response = if trail.method.is_safe() { answer.await? } else { to_the_end(answer).await? };
+        let took = self.clock.monotonic().saturating_sub(began);
+        trail.route.answered(&trail.method, response.status(), took);
+        span.in_scope(|| self.log(&trail, &mut response, took));
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        let mut id = [0; Hyphenated::LENGTH];
+        if let Ok(id) = HeaderValue::from_str(trail.id.hyphenated().encode_lower(&mut id)) {
+            headers.insert(REQUEST_ID, id);
+        }
+        Ok(response)
+    }
+
+    /// Logs an answer: each for those who look closely, and those by which the server failed for everybody.
+    fn log(&self, trail: &Trail, response: &mut Response, took: Duration) {
+        let (method, route) = (trail.method.as_str(), trail.route.pattern.as_str());
+        let (status, micros) = (response.status(), took.as_micros() as u64);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(target: ANSWER, method, route, status = status.as_u16(), micros, "answered");
+        } else if status.is_server_error() {
+            if let Some(left_out) = self.failures.turn(self.clock.monotonic()) {
+                tracing::warn!(target: ANSWER, method, route, status = status.as_u16(), micros, left_out, "answered");
+            }
+        } else {
+            tracing::debug!(target: ANSWER, method, route, status = status.as_u16(), micros, "answered");
+        }
+        if let Some(Outage(reason)) = response.extensions_mut().remove()
+            && let Some(left_out) = self.outages.turn(self.clock.monotonic())
+        {
+            tracing::error!(reason, left_out, "the database is unavailable");
+        }
+    }
 }
+
+/// Lets one of many through that are much alike. While the database is away every request meets it, so that whoever asks
+/// would set how much is logged.
+#[derive(Debug, Default)]
+struct OnceASecond(Mutex<Logged>);
 
 /// When something was logged last, and how often it was left out since.
 #[derive(Debug, Default)]
@@ -108,24 +189,16 @@ struct Logged {
     left_out: u64,
 }
 
-impl Logged {
-    /// Whether it is logged now: once a second. If so, how often it was left out before.
-    fn turn(&mut self, now: Duration) -> Option<u64> {
-        if self.at.is_some_and(|at| now.saturating_sub(at) < Duration::from_secs(1)) {
-            self.left_out += 1;
+impl OnceASecond {
+    /// Whether it is logged now. If so, how often it was left out before.
+    fn turn(&self, now: Duration) -> Option<u64> {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.at.is_some_and(|at| now.saturating_sub(at) < Duration::from_secs(1)) {
+            logged.left_out += 1;
             return None;
         }
-        self.at = Some(now);
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
-impl Outages {
-    fn log(&self, reason: &str) {
-        let turn = self.logged.lock().unwrap_or_else(PoisonError::into_inner).turn(self.clock.monotonic());
-        if let Some(left_out) = turn {
-            tracing::error!(reason, left_out, "the database is unavailable");
-        }
+        logged.at = Some(now);
+        Some(std::mem::take(&mut logged.left_out))
     }
 }
 
@@ -152,7 +225,6 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
     use tallylight_core::Error;
 
     use super::*;
@@ -167,9 +239,32 @@ mod tests {
         assert!(answer.extensions().get::<Outage>().is_none());
     }
 
+    #[tokio::test]
+    async fn whatever_happens_further_in_is_counted() {
+        let sight = Arc::new(Sight::new(Vec::new(), None));
+        let clock: Arc<dyn Clock> = Arc::new(tallylight_core::clock::SystemClock::start());
+        let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
+        let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
+        let fault = || async {
+            if true {
+                panic!("a fault")
+            }
+        };
+        let mut app = around(Router::new().route("/fault", axum::routing::any(fault)), surroundings);
+        for method in [Method::GET, Method::POST] {
+            let request = Request::builder().method(method).uri("/fault").body(Body::empty());
+            let answer = app.call(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        }
+        let family = &sight.sheet().families["tallylight_http_requests_total"];
+        let told: Vec<_> = family.samples.iter().map(|sample| sample.labels[2].1.as_str()).collect();
+        assert_eq!((told, sight.routes.in_flight().get()), (vec!["500", "500"], 0));
+    }
+
     #[test]
     fn an_outage_is_logged_once_a_second() {
-        let (mut logged, at) = (Logged::default(), Duration::from_millis);
+        let (logged, at) = (OnceASecond::default(), Duration::from_millis);
         let turns = [0, 10, 999, 1_000, 1_001, 5_000, 6_000].map(|now| logged.turn(at(now)));
         assert_eq!(turns, [Some(0), None, None, Some(2), None, Some(1), Some(0)]);
     }

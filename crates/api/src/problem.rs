@@ -11,6 +11,8 @@ use tallylight_core::scope::Scope;
 use tallylight_media::hls::RequestError;
 use utoipa::ToSchema;
 
+use crate::sight::Trail;
+
 /// How long a caller should wait before it tries again, in seconds, where nobody knows better.
 const RETRY_SECONDS: u64 = 1;
 
@@ -49,7 +51,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     ),
     ("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
     ("taken", StatusCode::CONFLICT, "The user name or e-mail address belongs to another account."),
-    ("last-admin", StatusCode::CONFLICT, "Without this account nobody could run the server."),
+    ("last-admin", StatusCode::CONFLICT, "Somebody must be left to administer the server."),
     ("invalid-transition", StatusCode::CONFLICT, "A broadcast that has ended stays ended."),
     (
         "too-many-broadcasts",
@@ -126,6 +128,10 @@ pub struct ProblemView {
     code: &'static str,
     /// What is wrong here.
     detail: String,
+    /// Names this one answer; the log knows it by the same id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri", example = "urn:uuid:01980a3e-6b2c-7c4e-9f55-0c8a4be3f1a2")]
+    instance: Option<String>,
     /// What is wrong with each field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldErrorView>,
@@ -176,7 +182,6 @@ impl From<Error> for Problem {
             Error::Forbidden(_) => "forbidden",
             Error::Invalid(errors) => return Self { errors, ..Self::new("invalid-fields", detail) },
             Error::Taken(field) => return Self::field("taken", field, "is taken"),
-            Error::LastAdmin => "last-admin",
             Error::InvalidTransition { .. } => "invalid-transition",
             Error::TooManyBroadcasts(_) => "too-many-broadcasts",
             Error::BroadcastFull => "broadcast-full",
@@ -190,6 +195,7 @@ impl From<Error> for Problem {
             }
             Error::Suspended { .. } => "suspended",
             Error::ShutOut { .. } => "shut-out",
+            Error::LastAdmin => "last-admin",
             Error::CursorExpired => "cursor-expired",
             Error::TooManyLive(_) => {
                 return Self::field("invalid-query", "at", format!("names a time when {detail}"));
@@ -230,6 +236,7 @@ impl IntoResponse for Problem {
             status: status.as_u16(),
             code: self.code,
             detail: self.detail,
+            instance: Trail::current().map(|trail| trail.id.urn().to_string()),
             errors: self
                 .errors
                 .into_iter()

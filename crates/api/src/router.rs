@@ -1,19 +1,21 @@
 //! Every address of the server. Routes and the OpenAPI document come from here alone.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, Contact, Info, License, OpenApi, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::fallback;
+use crate::layers::{self, Surroundings};
 use crate::routes::{
-    analytics, auth, broadcasts, chat, events, health, lists, live, my_data, pages, password_reset, playback,
-    profiles, sessions, sign_ins, stream_keys, users, viewers,
+    admin, admin_usage, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live,
+    metrics, my_data, pages, password_reset, playback, profiles, sessions, sign_ins, stream_keys, users,
+    viewers,
 };
 use crate::state::{App, Parts};
-use crate::{fallback, layers};
 
 /// The addresses, by name.
 pub mod url {
@@ -47,6 +49,12 @@ pub mod url {
     pub const RESET_MY_STREAM_KEY: &str = "/api/users/me/stream-key/reset";
     /// What all of one's broadcasts came to.
     pub const MY_ANALYTICS: &str = "/api/users/me/analytics";
+    /// One's own API keys.
+    pub const KEYS: &str = "/api/keys";
+    /// One of them.
+    pub const KEY: &str = "/api/keys/{id}";
+    /// What keys are used for.
+    pub const ADMIN_USAGE: &str = "/api/admin/usage";
     /// Makes broadcasts.
     pub const BROADCASTS: &str = "/api/broadcasts";
     /// Lists those on air.
@@ -57,6 +65,10 @@ pub mod url {
     pub const RESET_STREAM_KEY: &str = "/api/broadcasts/{id}/stream-key/reset";
     /// Watches it.
     pub const JOIN: &str = "/api/broadcasts/{id}/join";
+    /// Invitations to it.
+    pub const JOIN_TOKENS: &str = "/api/broadcasts/{id}/join-tokens";
+    /// One of them.
+    pub const JOIN_TOKEN: &str = "/api/broadcasts/{id}/join-tokens/{token_id}";
     /// Shows a sign of life.
     pub const HEARTBEAT: &str = "/api/broadcasts/{id}/heartbeat";
     /// Stops watching.
@@ -93,10 +105,26 @@ pub mod url {
     pub const ASYNCAPI: &str = "/api/asyncapi.yaml";
     /// The document, to browse.
     pub const DOCS: &str = "/api/docs";
+    /// Accounts, for those who run the server.
+    pub const ADMIN_USERS: &str = "/api/admin/users";
+    /// One account.
+    pub const ADMIN_USER: &str = "/api/admin/users/{id}";
+    /// Who is kept out of the whole server.
+    pub const ADMIN_BANS: &str = "/api/admin/bans";
+    /// One of them.
+    pub const ADMIN_BAN: &str = "/api/admin/bans/{id}";
+    /// Who watches, and from where.
+    pub const ADMIN_VIEWERS: &str = "/api/admin/viewers";
+    /// What is featured.
+    pub const ADMIN_FEATURED: &str = "/api/admin/featured";
+    /// Who did what.
+    pub const ADMIN_AUDIT: &str = "/api/admin/audit";
     /// Whether the process lives.
     pub const HEALTHZ: &str = "/healthz";
     /// Whether it can serve.
     pub const READYZ: &str = "/readyz";
+    /// What is counted, for Prometheus.
+    pub const METRICS: &str = "/metrics";
     /// The entry address of a public broadcast, for any player.
     pub const ENTRY: &str = "/live/{id}/index.m3u8";
     /// The latest picture of a public broadcast.
@@ -117,22 +145,33 @@ pub mod url {
     pub const STUDIO: &str = "/studio";
     /// Where the first administrator is made.
     pub const SETUP_PAGE: &str = "/setup";
+    /// One's own account.
+    pub const ACCOUNT_PAGE: &str = "/account";
+    /// Where a link to choose a new password is asked for.
+    pub const FORGOT_PAGE: &str = "/forgot";
+    /// Where that link leads.
+    pub const RESET_PAGE: &str = "/reset";
 }
 
 /// The whole server over its managers.
 pub fn app(parts: Parts) -> Router {
-    let (max_body_bytes, clock) = (parts.settings.max_body_bytes, parts.clock.clone());
+    let surroundings = Surroundings {
+        max_body_bytes: parts.settings.max_body_bytes,
+        clock: parts.clock.clone(),
+        ids: parts.ids.clone(),
+        sight: parts.sight.clone(),
+    };
     let (api, document) = api().split_for_parts();
     let state = App::new(parts, json(&document));
     let router = Router::new()
         .merge(api)
-        .merge(media())
-        .merge(site())
+        .merge(plain(media()))
+        .merge(plain(site()))
         .method_not_allowed_fallback(fallback::method_not_allowed)
-        .with_state(state)
+        .with_state(state.clone())
         .merge(tallylight_web_assets::assets())
         .fallback(fallback::not_found);
-    layers::around(router, max_body_bytes, clock)
+    layers::around(router, state, surroundings)
 }
 
 /// The OpenAPI document as JSON, ending in a line feed.
@@ -162,10 +201,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(profiles::read))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::read, keys::revoke))
+        .routes(routes!(admin_usage::read))
         .routes(routes!(broadcasts::create))
         .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
         .routes(routes!(stream_keys::reset))
+        .routes(routes!(join_tokens::create, join_tokens::list))
+        .routes(routes!(join_tokens::revoke))
         .routes(routes!(viewers::join))
         .routes(routes!(viewers::heartbeat))
         .routes(routes!(viewers::leave))
@@ -182,32 +226,76 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(live::connect))
         .routes(routes!(live::listen))
         .routes(routes!(live::ticket))
+        .routes(routes!(admin::users::list))
+        .routes(routes!(admin::users::read, admin::users::update))
+        .routes(routes!(admin::bans::list, admin::bans::ban))
+        .routes(routes!(admin::bans::lift))
+        .routes(routes!(admin::viewers))
+        .routes(routes!(admin::featured))
+        .routes(routes!(admin::audit))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::scrape))
+}
+
+/// Addresses that the document does not describe.
+type Plain = Vec<(&'static str, MethodRouter<App>)>;
+
+fn plain(routes: Plain) -> Router<App> {
+    routes.into_iter().fold(Router::new(), |router, (path, route)| router.route(path, route))
 }
 
 /// What players fetch.
-fn media() -> Router<App> {
-    Router::new()
-        .route(url::ENTRY, get(playback::entry))
-        .route(url::THUMBNAIL, get(playback::thumbnail))
-        .route(url::SEGMENT, get(playback::segment))
-        .route(url::VIEWER_FILE, get(playback::viewer_file))
-        .route(url::VIEWER_CMCD, post(playback::cmcd))
-        .route(url::VIEWER_SEGMENT, get(playback::viewer_segment))
+fn media() -> Plain {
+    vec![
+        (url::ENTRY, get(playback::entry)),
+        (url::THUMBNAIL, get(playback::thumbnail)),
+        (url::SEGMENT, get(playback::segment)),
+        (url::VIEWER_FILE, get(playback::viewer_file)),
+        (url::VIEWER_CMCD, post(playback::cmcd)),
+        (url::VIEWER_SEGMENT, get(playback::viewer_segment)),
+    ]
 }
 
 /// What people open.
-fn site() -> Router<App> {
-    Router::new()
-        .route(url::HOME, get(pages::home))
-        .route(url::WATCH, get(pages::watch))
-        .route(url::STUDIO, get(pages::studio))
-        .route(url::SETUP_PAGE, get(pages::setup))
-        .route(url::DOCS, get(pages::docs))
-        .route(url::OPENAPI, get(pages::openapi))
-        .route(url::ASYNCAPI, get(pages::asyncapi))
-        .route(url::PROBLEM, get(pages::problem))
+fn site() -> Plain {
+    vec![
+        (url::HOME, get(pages::home)),
+        (url::WATCH, get(pages::watch)),
+        (url::STUDIO, get(pages::studio)),
+        (url::SETUP_PAGE, get(pages::setup)),
+        (url::ACCOUNT_PAGE, get(pages::account)),
+        (url::FORGOT_PAGE, get(pages::forgot)),
+        (url::RESET_PAGE, get(pages::reset)),
+        (url::DOCS, get(pages::docs)),
+        (url::OPENAPI, get(pages::openapi)),
+        (url::ASYNCAPI, get(pages::asyncapi)),
+        (url::PROBLEM, get(pages::problem)),
+    ]
+}
+
+/// Every operation of the server, for tests that go through them.
+#[cfg(test)]
+pub(crate) fn operations() -> Vec<(http::Method, String)> {
+    use http::Method;
+    let mut all = Vec::new();
+    for (path, item) in api().into_openapi().paths.paths {
+        let operations = [
+            (Method::GET, item.get),
+            (Method::POST, item.post),
+            (Method::PUT, item.put),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        let there = operations.into_iter().filter(|(_, operation)| operation.is_some());
+        all.extend(there.map(|(method, _)| (method, path.clone())));
+    }
+    for (path, _) in media().into_iter().chain(site()) {
+        let method = if path == url::VIEWER_CMCD { Method::POST } else { Method::GET };
+        all.push((method, path.to_owned()));
+    }
+    all.extend(tallylight_web_assets::ADDRESSES.map(|path| (Method::GET, path.to_owned())));
+    all
 }
 
 fn about() -> OpenApi {
@@ -232,11 +320,13 @@ fn about() -> OpenApi {
         .components(Some(components))
         .tags(Some([
             tag("accounts", "Register, sign in, and one's own account."),
+            tag("keys", "API keys for programs, and what they are used for."),
             tag("broadcasts", "Go live, be found, and end."),
             tag("viewers", "Watch: join, stay, leave."),
             tag("sessions", "A broadcast as a live record."),
             tag("chat", "Speak, react, keep order."),
             tag("live", "Hear at once what happens: WebSocket and Server-Sent Events."),
+            tag("administration", "Roles, bans, and who did what: for moderators and administrators."),
             tag("operation", "For those who run the server."),
         ]))
         .build()

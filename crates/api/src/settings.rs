@@ -2,6 +2,8 @@
 
 use http::Uri;
 
+use crate::address::TrustedProxies;
+
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -11,6 +13,8 @@ pub struct HttpSettings {
     pub public_rtmp_url: Option<String>,
     /// Whether this server itself takes TLS off.
     pub is_tls: bool,
+    /// Proxies that are believed about whom they ask for.
+    pub trusted_proxies: TrustedProxies,
     /// The port of the RTMP listener.
     pub rtmp_port: u16,
     /// The RTMP application name, the last part of its address.

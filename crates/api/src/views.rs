@@ -1,8 +1,11 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
 pub mod accounts;
+pub mod admin;
 pub mod chat;
 pub mod export;
+pub mod join_tokens;
+pub mod keys;
 pub mod log;
 mod playback;
 
@@ -52,7 +55,7 @@ pub enum IngestStateView {
 }
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoleView {
     Viewer,
@@ -541,7 +544,7 @@ impl SessionView {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequestBody {
-    /// Only one's own.
+    /// One's own; that of another user from an API key with the scope `viewers:write`.
     pub user_id: Option<Uuid>,
     /// An invitation to a private broadcast.
     pub join_token: Option<String>,

@@ -1,4 +1,11 @@
 //! The audit log: who did what that administers the server or bears on its safety.
+//!
+//! Changes of roles and bans are written in one transaction with their entry: none is made without it. All else is noted
+//! with [`AuditLog::note`], which neither fails nor waits; what is noted is written within a second, and kept in memory
+//! while the database is away.
+
+mod book;
+mod log;
 
 use std::net::IpAddr;
 
@@ -6,6 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::ids::{AuditId, KeyId, UserId};
+
+pub use log::AuditLog;
 
 /// One row of `audit_log`.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +48,136 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Only those of this actor.
     pub actor: Option<UserId>,
+    /// Only those about this.
+    pub target: Option<String>,
+    /// Only those at or after this time.
+    pub since: Option<Time>,
+    /// Only those before this time.
+    pub until: Option<Time>,
     /// So many at the most.
     pub limit: u32,
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What is logged; the names are a contract.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[$doc])* $name,)+ }
+
+        impl Action {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name in the log.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// The first administrator was made by the printed link.
+    SetUp = "server.set_up";
+    /// Somebody made an account.
+    Registered = "user.registered";
+    /// The operator made an account by a command.
+    UserCreated = "user.created";
+    /// Somebody signed in.
+    SignedIn = "sign_in.succeeded";
+    /// A password was wrong, or its account is suspended.
+    SignInFailed = "sign_in.failed";
+    /// A sign-in was ended by hand.
+    SignInRevoked = "sign_in.revoked";
+    /// A spent refresh token was used again, which ended its sign-in.
+    RefreshReused = "sign_in.token_reused";
+    /// A password was changed by its owner.
+    PasswordChanged = "user.password_changed";
+    /// A message to reset a password was asked for.
+    PasswordResetAsked = "user.password_reset_asked";
+    /// A password was reset by such a message.
+    PasswordReset = "user.password_reset";
+    /// An e-mail address was changed.
+    EmailChanged = "user.email_changed";
+    /// A role was given.
+    RoleChanged = "user.role_changed";
+    /// An account was exported.
+    Exported = "user.exported";
+    /// An account was erased.
+    Erased = "user.erased";
+    /// A user, a device or a network was banned.
+    BanMade = "ban.made";
+    /// A ban was lifted.
+    BanLifted = "ban.lifted";
+    /// An API key was made.
+    KeyMade = "key.made";
+    /// An API key was revoked.
+    KeyRevoked = "key.revoked";
+    /// A stream key was replaced.
+    StreamKeyReset = "stream_key.reset";
+    /// A broadcast was featured.
+    Featured = "broadcast.featured";
+    /// A broadcast is featured no more.
+    Unfeatured = "broadcast.unfeatured";
+    /// Somebody who runs the server read a list of accounts.
+    UsersListed = "users.listed";
+    /// Somebody who runs the server read an account.
+    UserRead = "user.read";
+    /// Somebody who runs the server read who watches a broadcast, and from where.
+    ViewersListed = "viewers.listed";
+    /// Somebody read this log.
+    AuditRead = "audit.read";
+    /// Alerts were changed or tried.
+    AlertsChanged = "alerts.changed";
+}
+
+impl Action {
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Act {
+    /// What.
+    pub action: Action,
+    /// To whom or what.
+    pub target: Option<String>,
+    /// More, never a secret.
+    pub details: Map<String, Value>,
+}
+
+impl Act {
+    /// Without particulars yet.
+    pub fn new(action: Action) -> Self {
+        Self { action, target: None, details: Map::new() }
+    }
+
+    /// Names to whom or what it was done.
+    #[must_use]
+    pub fn on(self, target: impl ToString) -> Self {
+        Self { target: Some(target.to_string()), ..self }
+    }
+
+    /// Adds a particular: never a secret.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_known_by_its_exact_name() {
+        for action in Action::ALL {
+            assert_eq!(Action::named(action.name()), Some(*action));
+        }
+        assert_eq!(Action::named("Ban.Made"), None);
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) use manager::create;
 pub use manager::{BroadcastManager, BroadcastSettings, CreateBroadcast, MAX_REPORTED_VIEWERS};
 
 /// Where a broadcast stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// On air.
@@ -47,7 +47,7 @@ pub enum Visibility {
 }
 
 /// Whether media arrives from an encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IngestState {
     /// No encoder has connected yet.

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::broadcast::{Broadcast, Snapshot, Status};
+use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::ids::{BroadcastId, UserId};
 use crate::viewer::Counts;
 
@@ -31,6 +31,15 @@ pub struct Page {
     pub total: usize,
     /// Where the list goes on, if it does.
     pub next: Option<Cursor>,
+}
+
+/// What is open, counted.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// How many broadcasts there are of a status and a state of ingest; `None`: their media is elsewhere.
+    pub broadcasts: HashMap<(Status, Option<IngestState>), usize>,
+    /// Measured viewers of all of them.
+    pub viewers: u64,
 }
 
 /// A broadcast as the directory holds it.
@@ -206,6 +215,17 @@ impl Directory {
     /// How many broadcasts a user has open.
     pub fn count_of(&self, owner: UserId) -> usize {
         self.read().values().filter(|entry| entry.snapshot.owner == owner).count()
+    }
+
+    /// How many there are of each kind, and how many viewers they have.
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for snapshot in self.read().values().map(|entry| &entry.snapshot) {
+            let state = snapshot.is_built_in().then_some(snapshot.ingest.state);
+            *tally.broadcasts.entry((snapshot.status, state)).or_default() += 1;
+            tally.viewers += u64::from(snapshot.counts.viewers);
+        }
+        tally
     }
 
     /// All of them, in the order of their ids.

@@ -28,9 +28,6 @@ pub enum Error {
     /// The name or e-mail address belongs to another account.
     #[error("this {0} is taken")]
     Taken(&'static str),
-    /// Without this account nobody could run the server.
-    #[error("this is the last administrator: make another one first")]
-    LastAdmin,
     /// An ended broadcast stays ended.
     #[error("a broadcast that is {from} cannot become {to}")]
     InvalidTransition {
@@ -72,6 +69,9 @@ pub enum Error {
         /// Until when; `None`: for good.
         until: Option<Time>,
     },
+    /// Somebody must be left to administer the server.
+    #[error("this is the last administrator: make another one first")]
+    LastAdmin,
     /// The caller does something more often than is allowed.
     #[error("too fast: try again in {} s", seconds(*.retry_after))]
     TooManyRequests {

@@ -183,6 +183,10 @@ pub enum LeaveReason {
     Ended,
     /// The broadcast turned private and the viewer was not invited.
     Private,
+    /// The viewer, the device or the network was shut out of the server.
+    Removed,
+    /// The invitation by which the viewer was there was revoked.
+    Revoked,
 }
 
 impl LeaveReason {
@@ -193,6 +197,8 @@ impl LeaveReason {
             Self::TimedOut => "timed_out",
             Self::Ended => "ended",
             Self::Private => "private",
+            Self::Removed => "removed",
+            Self::Revoked => "revoked",
         }
     }
 }

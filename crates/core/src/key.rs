@@ -1,5 +1,8 @@
 //! API keys: what programs show instead of signing in.
 
+mod manager;
+mod usage;
+
 use std::fmt::Write;
 
 use crate::clock::Time;
@@ -7,6 +10,9 @@ use crate::error::Result;
 use crate::ids::{Ids, KeyId, UserId};
 use crate::scope::Scopes;
 use crate::secret::sha256;
+
+pub use manager::{KeyManager, KeyParts, NewKeyRequest, USAGE_DAYS};
+pub use usage::{Endpoint, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
 
 /// What every key begins with, so that scanners of leaked secrets find it.
 pub const PREFIX: &str = "tl_";

@@ -58,8 +58,8 @@ struct Doubtful {
 }
 
 impl Doubt {
-    /// Notes an unconfirmed write.
-    fn raise(&self, now: Duration) {
+    /// Notes an unconfirmed write, or another reason to compare.
+    pub fn raise(&self, now: Duration) {
         let mut doubt = self.lock();
         let compared = doubt.and_then(|doubt| doubt.compared);
         *doubt = Some(Doubtful { since: now, settling: None, compared });

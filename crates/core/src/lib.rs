@@ -6,6 +6,7 @@
 //! A call that writes must run to its end: what is in memory follows the store only after its answer. Callers that may
 //! be dropped half-way, as a server's handlers are when a client goes, run each call in a task of its own.
 
+pub mod admin;
 pub mod analytics;
 pub mod audit;
 pub mod audit_log;
@@ -17,7 +18,10 @@ pub mod clock;
 pub mod directory;
 pub mod error;
 pub mod event;
+pub mod expiry;
+pub mod figures;
 pub mod ids;
+pub mod invitation;
 pub mod key;
 pub mod ledger;
 pub mod mail;
@@ -38,5 +42,6 @@ pub mod viewer;
 pub use broadcast::{Broadcast, BroadcastManager};
 pub use caller::Caller;
 pub use error::{Error, Result};
+pub use key::KeyManager;
 pub use session::SessionManager;
 pub use user::{User, UserManager};

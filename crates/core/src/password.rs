@@ -57,6 +57,11 @@ impl Passwords {
         Ok(matches && known)
     }
 
+    /// How many hashes run or wait for their turn, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        (MAX_WAITING - self.waiting.available_permits(), MAX_WAITING)
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _place = self.waiting.try_acquire().map_err(|_| Error::Busy("sign-ins"))?;
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Error::Busy("sign-ins"))?;

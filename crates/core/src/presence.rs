@@ -4,9 +4,13 @@
 //! anew, so the time-outs begin anew. Whoever is handed out to be written comes in the order of ids: the same run writes
 //! the same.
 
+mod guests;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use guests::Guests;
 
 use crate::ids::{BroadcastId, ViewerId};
 use crate::viewer::Seat;
@@ -15,6 +19,7 @@ use crate::viewer::Seat;
 #[derive(Debug, Default)]
 pub struct Presence {
     viewers: Mutex<HashMap<ViewerId, Entry>>,
+    guests: Guests,
 }
 
 #[derive(Debug)]
@@ -51,16 +56,20 @@ impl Presence {
         let known = viewers.get(&seat.viewer);
         if known.is_none_or(|entry| entry.seat.generation <= seat.generation) {
             let seen = known.map_or(now, |entry| entry.seen.max(now));
-            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat, now) });
+            viewers.insert(seat.viewer, Entry { seen, ..Entry::new(seat.clone(), now) });
         }
+        drop(viewers);
+        // Afterwards: who is looked for there must be found here.
+        self.guests.add(&seat);
     }
 
-    /// Enters a viewer of whom nothing is known; of one who is known, notes that the stay is a later one.
+    /// Enters a viewer of whose stay nothing is known. Also one who is known from an earlier stay: it came back, so that
+    /// a time-out of that stay must not go on into this one.
     pub fn enter_unknown(&self, seat: Seat, now: Duration) {
         let mut viewers = self.lock();
-        let entry = viewers.entry(seat.viewer).or_insert_with(|| Entry::new(seat.clone(), now));
-        if entry.seat.generation < seat.generation {
-            entry.seat = seat;
+        let known = viewers.get(&seat.viewer);
+        if known.is_none_or(|entry| entry.seat.generation < seat.generation) {
+            viewers.insert(seat.viewer, Entry::new(seat, now));
         }
     }
 
@@ -124,6 +133,20 @@ impl Presence {
         entry.map(|entry| entry.seat.user_id)
     }
 
+    /// Takes note that some are gone: those who must go. They are handed out until they are removed.
+    pub fn expel(&self, must_go: impl Fn(&Seat) -> bool) -> Vec<Seat> {
+        let mut viewers = self.lock();
+        let expelled = viewers.values_mut().filter(|entry| must_go(&entry.seat));
+        let mut expelled: Vec<_> = expelled
+            .map(|entry| {
+                entry.leaving = true;
+                entry.seat.clone()
+            })
+            .collect();
+        expelled.sort_unstable_by_key(|seat| seat.viewer);
+        expelled
+    }
+
     /// Removes from `known` all who are not there.
     pub fn retain_there<T>(&self, known: &mut HashMap<ViewerId, T>) {
         let viewers = self.lock();
@@ -143,9 +166,13 @@ impl Presence {
         }
     }
 
-    /// Removes all viewers of a session.
-    pub fn clear(&self, session: BroadcastId) {
-        self.lock().retain(|_, entry| entry.seat.session_id != session);
+    /// Removes all viewers of a session; how many there were.
+    pub fn clear(&self, session: BroadcastId) -> usize {
+        self.guests.forget(session);
+        let mut viewers = self.lock();
+        let before = viewers.len();
+        viewers.retain(|_, entry| entry.seat.session_id != session);
+        before - viewers.len()
     }
 
     /// The viewers of a session who are a given user.
@@ -181,6 +208,7 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::viewer::Peer;
     use uuid::Uuid;
 
     const TIMEOUT: Duration = Duration::from_secs(15);
@@ -188,7 +216,14 @@ mod tests {
     const ADA: ViewerId = ViewerId(Uuid::from_u128(2));
 
     fn seat(generation: i64) -> Seat {
-        Seat { viewer: ADA, session_id: SHOW, user_id: None, generation }
+        Seat {
+            viewer: ADA,
+            session_id: SHOW,
+            user_id: None,
+            generation,
+            peer: Peer::default(),
+            invitation: None,
+        }
     }
 
     fn at(seconds: u64) -> Duration {
@@ -214,6 +249,19 @@ mod tests {
         presence.enter(seat(2), at(20));
         presence.remove_stay(&expired[0].seat);
         assert!(presence.touch(SHOW, ADA, at(21)));
+    }
+
+    #[test]
+    fn a_time_out_does_not_go_on_into_a_later_stay_that_is_found() {
+        let presence = Presence::default();
+        presence.enter(seat(1), at(0));
+        let expired = presence.expire(TIMEOUT, at(20));
+        presence.enter_unknown(seat(2), at(21));
+        assert!(presence.expire(TIMEOUT, at(22)).is_empty(), "it came back");
+        presence.remove_stay(&expired[0].seat);
+        assert!(presence.touch(SHOW, ADA, at(22)));
+        presence.enter_unknown(seat(2), at(30));
+        assert_eq!(presence.expire(TIMEOUT, at(37)).len(), 1, "what is known already is no sign of life");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum Purpose {
     Viewer,
     /// Signs playback tokens.
     Playback,
+    /// Signs invitations.
+    Join,
     /// Seals stream keys.
     StreamKey,
     /// Makes pseudonyms of people in the log.
@@ -32,6 +34,7 @@ impl Purpose {
             Self::Access => b"tallylight access token v1",
             Self::Viewer => b"tallylight viewer token v1",
             Self::Playback => b"tallylight playback token v1",
+            Self::Join => b"tallylight join token v1",
             Self::StreamKey => b"tallylight stream key v1",
             Self::Person => b"tallylight person v1",
             Self::Reset => b"tallylight password reset v1",

@@ -1,10 +1,14 @@
 //! `SessionManager`: a broadcast seen as a live record: its encoder, its viewers, its time-outs.
 
+mod admission;
 mod analytics;
 mod chat;
 mod connections;
 mod events;
+mod expulsion;
+mod figures;
 mod ingest;
+mod invitations;
 mod quality;
 mod reconcile;
 mod viewers;
@@ -18,25 +22,30 @@ use tracing::info;
 
 use analytics::Backlog;
 use chat::Chat;
+use invitations::Revocations;
 
 use crate::broadcast::{Broadcast, IngestState, Snapshot, Status};
 use crate::chat::ChatSettings;
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
+use crate::event::LeaveReason;
 use crate::ids::{BroadcastId, UserId};
+use crate::invitation::JoinTokens;
 use crate::ledger::Ledger;
 use crate::presence::Presence;
 use crate::publishers::{Cut, Publishers};
 use crate::quality::QualityBook;
 use crate::secret::{Purpose, Secret};
 use crate::standing::Standing;
-use crate::store::{BanStore, LogStore, SessionStore, UserStore};
+use crate::store::{BanStore, InvitationStore, LogStore, SessionStore, UserStore};
 use crate::token::PlayerTokens;
 use crate::user::StreamKeys;
 
 pub use analytics::Question;
 pub use events::{EventPage, OwnEvent, RESERVED};
+pub use figures::SessionFigures;
 pub use ingest::{Admission, Refusal};
+pub use invitations::{Invited, NewInvitation};
 pub use viewers::{Admitted, JoinRequest, Joined};
 
 /// Settings of sessions.
@@ -64,6 +73,8 @@ pub struct SessionParts {
     pub logs: Arc<dyn LogStore>,
     /// Who may not speak.
     pub bans: Arc<dyn BanStore>,
+    /// Who may watch what is private.
+    pub invitations: Arc<dyn InvitationStore>,
     /// Owners of lasting stream keys.
     pub users: Arc<dyn UserStore>,
     /// Stream keys.
@@ -87,6 +98,9 @@ pub struct SessionManager {
     standing: Arc<Standing>,
     settings: SessionSettings,
     tokens: PlayerTokens,
+    invitations: Arc<dyn InvitationStore>,
+    join_tokens: JoinTokens,
+    revocations: Revocations,
     person_key: hmac::Key,
     presence: Presence,
     quality: QualityBook,
@@ -95,6 +109,7 @@ pub struct SessionManager {
     deadlines: Mutex<HashMap<BroadcastId, Duration>>,
     /// One broadcast at a time is made for a lasting key.
     making: tokio::sync::Mutex<()>,
+    figures: SessionFigures,
 }
 
 impl SessionManager {
@@ -116,12 +131,16 @@ impl SessionManager {
             standing: parts.standing,
             settings: parts.settings,
             tokens: PlayerTokens::new(secret)?,
+            invitations: parts.invitations,
+            join_tokens: JoinTokens::new(secret)?,
+            revocations: Revocations::default(),
             person_key: secret.mac(Purpose::Person)?,
             presence: Presence::default(),
             quality: QualityBook::default(),
             publishers: Publishers::default(),
             deadlines: Mutex::new(HashMap::new()),
             making: tokio::sync::Mutex::new(()),
+            figures: SessionFigures::default(),
         })
     }
 
@@ -200,14 +219,19 @@ impl SessionManager {
 
     /// What follows in memory when a broadcast has ended: its viewers are gone and its encoder is cut.
     pub fn ended(&self, id: BroadcastId) {
-        self.presence.clear(id);
+        self.figures.left(LeaveReason::Ended, self.presence.clear(id));
         self.deadlines().remove(&id);
         self.publishers.cut(id, Cut::Ended);
     }
 
-    /// What follows in memory when a broadcast turned private: its viewers are gone.
+    /// What follows in memory when a broadcast turned private: its viewers are gone, but for its guests.
     pub fn turned_private(&self, id: BroadcastId) {
-        self.presence.clear(id);
+        let (gone, has_guests) = self.presence.retain_guests(id);
+        self.figures.left(LeaveReason::Private, gone);
+        if has_guests {
+            // Who stays is for the database to say: an invitation may have been revoked of which nobody heard.
+            self.ledger.doubt.raise(self.clock().monotonic());
+        }
     }
 
     /// Does what time brings: viewers without a sign of life go, those of the others are noted, broadcasts without an
@@ -218,6 +242,7 @@ impl SessionManager {
     /// The store's, after trying everything.
     pub async fn tick(&self) -> Result<()> {
         self.chat.forget_slow();
+        self.revocations.forget_past(self.clock().monotonic());
         let viewers = self.expire_viewers().await;
         let broadcasts = self.end_overdue().await;
         let settled = self.settle_doubt().await;

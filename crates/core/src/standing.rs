@@ -24,7 +24,7 @@ use crate::ids::{BanId, KeyId, SignInId, UserId};
 use crate::key::{self, ApiKey};
 use crate::store::AccessStore;
 use crate::user::Role;
-use crate::viewer::{Client, DeviceId};
+use crate::viewer::{Client, DeviceId, Peer, Seat};
 
 pub use keys::OwnedKey;
 
@@ -45,6 +45,8 @@ struct State {
     roles: HashMap<UserId, (Role, Time)>,
     keys: Keys,
     bans: Bans,
+    /// Counts what was told, so that what is read meanwhile is known to be older.
+    told: u64,
 }
 
 impl Standing {
@@ -68,6 +70,31 @@ impl Standing {
         keys.into_iter().for_each(|key| state.keys.put(key));
         bans.into_iter().for_each(|ban| state.bans.put(ban));
         Ok(())
+    }
+
+    /// Takes over roles and bans as others wrote them: a command of the operator, another server. False: something was told
+    /// here while they were read, so they may be older.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reload(&self, store: &dyn AccessStore, now: Time) -> Result<bool> {
+        let told = self.read().told;
+        let roles = store.roles_given_since(now - self.token_life).await?;
+        let bans = store.bans_in_force(now).await?;
+        let mut state = self.write();
+        if state.told != told {
+            return Ok(false);
+        }
+        if state.take_over(bans, roles, now + self.token_life) {
+            drop(state);
+            self.tell();
+        }
+        Ok(true)
+    }
+
+    /// Has whoever holds open connections look at them again.
+    pub fn tell(&self) {
+        self.changes.send_replace(());
     }
 
     /// Told whenever somebody may do less than before.
@@ -130,6 +157,50 @@ impl Standing {
         self.read().refuse_user(user, now)
     }
 
+    /// Refuses a viewer: a suspended user, a device or an address that is kept out.
+    ///
+    /// # Errors
+    /// [`Error::Suspended`] or [`Error::ShutOut`].
+    pub fn refuse_viewer(&self, user: Option<UserId>, peer: &Peer, now: Time) -> Result<()> {
+        user.map_or(Ok(()), |user| self.refuse_user(user, now))?;
+        self.refuse_peer(peer, now)
+    }
+
+    /// As [`Standing::refuse_viewer`] for one who is there.
+    ///
+    /// # Errors
+    /// As [`Standing::refuse_viewer`].
+    pub fn refuse_seat(&self, seat: &Seat, now: Time) -> Result<()> {
+        self.refuse_viewer(seat.user_id, &seat.peer, now)
+    }
+
+    /// Refuses a user who is suspended or was made a viewer lately: earlier than that, nothing of theirs is open.
+    ///
+    /// # Errors
+    /// [`Error::Suspended`] or [`Error::Forbidden`].
+    pub fn refuse_broadcaster(&self, user: UserId, now: Time) -> Result<()> {
+        let state = self.read();
+        state.refuse_user(user, now)?;
+        match state.roles.get(&user) {
+            Some((Role::Viewer, _)) => Err(Error::Forbidden("this account may not broadcast")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nobody is kept out and no role was given lately.
+    pub fn is_calm(&self) -> bool {
+        let state = self.read();
+        state.bans.is_empty() && state.roles.is_empty()
+    }
+
+    /// Refuses a device or an address that is kept out.
+    ///
+    /// # Errors
+    /// [`Error::ShutOut`].
+    pub fn refuse_peer(&self, peer: &Peer, now: Time) -> Result<()> {
+        self.refuse_from(peer.ip, peer.device.as_ref(), now)
+    }
+
     /// Refuses a device or an address that is kept out.
     ///
     /// # Errors
@@ -154,13 +225,18 @@ impl Standing {
 
     /// Notes a ban.
     pub fn ban(&self, ban: Ban) {
-        self.write().bans.put(ban);
-        self.changes.send_replace(());
+        let mut state = self.write();
+        state.told += 1;
+        state.bans.put(ban);
+        drop(state);
+        self.tell();
     }
 
     /// Notes that a ban was lifted.
     pub fn lift(&self, id: BanId) {
-        self.write().bans.remove(id);
+        let mut state = self.write();
+        state.told += 1;
+        state.bans.remove(id);
     }
 
     /// Notes that sign-ins ended.
@@ -173,6 +249,7 @@ impl Standing {
     /// Notes a role that was given.
     pub fn give_role(&self, user: UserId, role: Role, now: Time) {
         let mut state = self.write();
+        state.told += 1;
         state.roles.insert(user, (role, now + self.token_life));
         state.keys.give_role(user, role);
         drop(state);
@@ -230,6 +307,21 @@ impl Standing {
 }
 
 impl State {
+    /// Whether that changed anything.
+    fn take_over(&mut self, bans: Vec<Ban>, roles: Vec<(UserId, Role)>, until: Time) -> bool {
+        let mut all = Bans::default();
+        bans.into_iter().for_each(|ban| all.put(ban));
+        let known =
+            |(user, role): &(UserId, Role)| self.roles.get(user).is_some_and(|known| known.0 == *role);
+        let is_news = all != self.bans || roles.len() != self.roles.len() || !roles.iter().all(known);
+        for (user, role) in &roles {
+            self.keys.give_role(*user, *role);
+        }
+        self.bans = all;
+        self.roles = roles.into_iter().map(|(user, role)| (user, (role, until))).collect();
+        is_news
+    }
+
     fn refuse_user(&self, user: UserId, now: Time) -> Result<()> {
         let ban = self.bans.of_user(user, now);
         ban.map_or(Ok(()), |ban| Err(Error::Suspended { until: ban.until }))

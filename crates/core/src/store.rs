@@ -1,6 +1,8 @@
 //! What the managers need kept. Each call is one transaction, on disk before it answers.
 
 mod accounts;
+mod invitations;
+mod keys;
 
 use async_trait::async_trait;
 
@@ -13,13 +15,15 @@ use crate::clock::Time;
 use crate::directory::Query;
 use crate::error::Result;
 use crate::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
-use crate::ids::{BanId, BroadcastId, EventId, SignInId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use crate::quality::{Quality, QualityRow, Span};
 use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 pub use accounts::{AccountChange, AccountStore, Closed, Closing, Found, Listed, Scan, Slice, Stay};
+pub use invitations::{InvitationStore, Revocation, Revoked};
+pub use keys::KeyStore;
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {
@@ -86,6 +90,14 @@ pub trait SessionStore: Send + Sync {
     /// Logs what somebody says or how somebody reacts; the session's numbers after it. `None`: there is no such session,
     /// it has ended, or it is private and this is not its owner.
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>>;
+
+    /// As [`SessionStore::say`], of a guest: also while the session is private, if this viewer is there by an invitation.
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>>;
 
     /// Reads one event of a session's log.
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>>;
@@ -240,20 +252,17 @@ pub trait AccessStore: Send + Sync {
 
     /// All bans in force at a time.
     async fn bans_in_force(&self, now: Time) -> Result<Vec<Ban>>;
-
-    /// Keeps a ban instead of an earlier one for the same.
-    async fn insert_ban(&self, ban: &Ban) -> Result<()>;
-
-    /// Removes one; false if there is none.
-    async fn lift_ban(&self, id: BanId) -> Result<bool>;
 }
 
 /// Keeps who did what.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Keeps an entry.
-    async fn note(&self, entry: &AuditEntry) -> Result<()>;
+    /// Keeps entries; one that is there already stays.
+    async fn note(&self, entries: &[AuditEntry]) -> Result<()>;
 
     /// Entries, the newest first.
     async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>>;
+
+    /// Removes some of those before a time; how many.
+    async fn forget_audit(&self, before: Time) -> Result<u64>;
 }

@@ -188,7 +188,7 @@ pub struct PlayerTokens {
     playback: hmac::Key,
 }
 
-const MAC_BYTES: usize = 16;
+pub(crate) const MAC_BYTES: usize = 16;
 const PASS_BYTES: usize = 17;
 
 impl PlayerTokens {
@@ -221,7 +221,7 @@ impl PlayerTokens {
     }
 }
 
-fn mac(key: &hmac::Key, broadcast: BroadcastId, body: &[u8]) -> [u8; MAC_BYTES] {
+pub(crate) fn mac(key: &hmac::Key, broadcast: BroadcastId, body: &[u8]) -> [u8; MAC_BYTES] {
     let mut context = hmac::Context::with_key(key);
     context.update(broadcast.0.as_bytes());
     context.update(body);

@@ -1,13 +1,14 @@
 //! Viewers: one player on one device, from join to leave.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Time;
 use crate::event::LeaveReason;
-use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 
 const USER_AGENT_CHARS: usize = 512;
 
@@ -23,6 +24,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// As bans know it.
+    pub fn peer(&self) -> Peer {
+        Peer { ip: self.ip, device: self.device.clone() }
+    }
+
     /// As it is kept: what it calls itself is cut to a length that nobody needs more of.
     #[must_use]
     pub fn brief(self) -> Self {
@@ -31,21 +37,30 @@ impl Client {
     }
 }
 
+/// A machine as bans know it. Cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub ip: Option<IpAddr>,
+    /// The device's own id.
+    pub device: Option<DeviceId>,
+}
+
 /// A random id that a device keeps for this site, and for no other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DeviceId(String);
+pub struct DeviceId(Arc<str>);
 
 impl DeviceId {
     /// 16 to 64 of the characters of base64url, so that nobody's name stands in it by accident.
     pub fn parse(text: &str) -> Option<Self> {
         let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let fits = (16..=64).contains(&text.len()) && text.bytes().all(is_known);
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| Self(text.into()))
     }
 
     /// A new one, of 16 random bytes.
     pub fn new(random: [u8; 16]) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(random))
+        Self(URL_SAFE_NO_PAD.encode(random).into())
     }
 
     /// As the device keeps it.
@@ -61,6 +76,8 @@ pub struct KnownViewer {
     pub user_id: Option<UserId>,
     /// The pseudonym of the person.
     pub person: String,
+    /// The invitation by which it is there, until that is revoked.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// A viewer who asks for a place.
@@ -78,6 +95,8 @@ pub struct NewViewer {
     pub at: Time,
     /// From what.
     pub client: Client,
+    /// The invitation that it shows.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// A viewer who is there, as the store keeps it.
@@ -91,6 +110,10 @@ pub struct Seat {
     pub user_id: Option<UserId>,
     /// Counts the viewer's joins, so that a late time-out of an earlier stay cannot end a later one.
     pub generation: i64,
+    /// From what it watches.
+    pub peer: Peer,
+    /// The invitation by which it is there, until that is revoked.
+    pub invitation: Option<JoinTokenId>,
 }
 
 /// How many watch, as of a point of the log.
@@ -119,6 +142,8 @@ pub enum JoinOutcome {
     Gone,
     /// There is no such broadcast, or it turned private.
     NotFound,
+    /// The invitation that the viewer shows is used up, over, revoked, or for somebody else.
+    Uninvited,
 }
 
 /// A place given up.

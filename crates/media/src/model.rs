@@ -15,6 +15,18 @@ pub enum Packet {
     Audio(AudioPacket),
 }
 
+impl Packet {
+    /// How many bytes of media it carries.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::VideoHeader(header) => header.record.len(),
+            Self::AudioHeader(header) => header.record.len(),
+            Self::Video(packet) => packet.data.len(),
+            Self::Audio(packet) => packet.data.len(),
+        }
+    }
+}
+
 /// A video decoder configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoHeader {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tallylight_core::Caller;
+use tallylight_core::viewer::Peer;
 use tokio::runtime::Handle;
 
 use crate::codes::{Close, Refusal};
@@ -32,6 +33,8 @@ pub struct Session {
     pub base: Arc<str>,
     /// The credentials that came with the request.
     pub bearer: Option<Box<str>>,
+    /// From what it is connected.
+    pub peer: Peer,
     /// What it hears.
     pub subscriptions: Vec<Subscription>,
 }
@@ -48,7 +51,13 @@ pub struct Subscription {
 impl Session {
     /// Of a client that has not said anything.
     pub fn new(base: Arc<str>, bearer: Option<Box<str>>) -> Self {
-        Self { caller: None, base, bearer, subscriptions: Vec::new() }
+        Self { caller: None, base, bearer, peer: Peer::default(), subscriptions: Vec::new() }
+    }
+
+    /// The same, from this machine.
+    #[must_use]
+    pub fn from(self, peer: Peer) -> Self {
+        Self { peer, ..self }
     }
 
     /// Who it is.

@@ -12,6 +12,7 @@ use tallylight_core::clock::Clock;
 
 use crate::codes::{Close, Unsubscribe};
 use crate::connection::{Bound, ConnectionId};
+use crate::figures::Figures;
 use crate::frame::Opcode;
 use crate::poll::{Poll, Waker};
 use crate::protocol::Form;
@@ -137,8 +138,9 @@ struct Shared<S> {
     connections: AtomicU64,
     topics: AtomicU32,
     open: Arc<AtomicU32>,
+    figures: Figures,
     thread: Mutex<Option<JoinHandle<()>>>,
-    max_connections: usize,
+    limits: Limits,
 }
 
 /// All live connections. Orders are carried out one after the other: whoever gives two under a lock of their own
@@ -168,8 +170,9 @@ impl<S: Send + 'static> Hub<S> {
             connections: AtomicU64::new(1),
             topics: AtomicU32::new(1),
             open: open.clone(),
+            figures: Figures::default(),
             thread: Mutex::default(),
-            max_connections: limits.max_connections,
+            limits,
         }));
         let shard = Shard::new(hub.clone(), Arc::clone(service), (poll, inbox, clock, open), limits);
         let thread = std::thread::Builder::new().name("live".into()).spawn(move || shard.run())?;
@@ -182,9 +185,19 @@ impl<S: Send + 'static> Hub<S> {
         self.0.open.load(Ordering::Relaxed) as usize
     }
 
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What is counted.
+    pub fn figures(&self) -> &Figures {
+        &self.0.figures
+    }
+
     /// Whether there is no room for another connection, or nobody to serve it any more.
     pub fn is_full(&self) -> bool {
-        self.connections() >= self.0.max_connections || self.0.inbox.is_closed()
+        self.connections() >= self.0.limits.max_connections || self.0.inbox.is_closed()
     }
 
     /// A new topic under which a channel is published.

@@ -4,6 +4,7 @@ mod backlog;
 pub mod client;
 pub mod codes;
 mod connection;
+mod figures;
 pub mod frame;
 pub mod handshake;
 pub mod history;
@@ -15,5 +16,6 @@ mod topic;
 
 pub use backlog::Key;
 pub use connection::{Bound, ConnectionId};
+pub use figures::Figures;
 pub use hub::{Entry, Hub, Limits, Service, Turn};
 pub use topic::{Item, TopicId};

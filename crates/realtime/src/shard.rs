@@ -116,6 +116,7 @@ impl<V: Service> Shard<V> {
     fn close_all(&mut self) {
         for (_, connection) in &mut self.connections {
             let farewell = connection.form.close(Close::SHUTDOWN);
+            self.hub.figures().closed(Close::SHUTDOWN);
             connection.send(&farewell, self.now);
         }
     }
@@ -244,6 +245,7 @@ impl<V: Service> Shard<V> {
             return;
         }
         let sent = connection.send(bytes, now);
+        self.hub.figures().sent.one();
         self.settle(place, Some(sent));
     }
 
@@ -292,6 +294,7 @@ impl<V: Service> Shard<V> {
         if connection.phase == Phase::Closing {
             return;
         }
+        self.hub.figures().closed(why);
         let (farewell, id) = (connection.form.close(why), connection.id);
         tracing::debug!(connection = id, code = why.code, reason = why.reason, "a live connection is closed");
         self.send(place, &farewell);
@@ -316,6 +319,9 @@ impl<V: Service> Shard<V> {
 
     fn drop_at(&mut self, place: usize) {
         let Some(connection) = self.connections.try_remove(place) else { return };
+        if connection.phase != Phase::Closing {
+            self.hub.figures().lost.one();
+        }
         self.places.remove(&connection.id);
         self.open.store(u32::try_from(self.places.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         for (number, at) in connection.topics {

@@ -28,8 +28,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Limits of the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once.
-    pub max_connections: usize,
     /// How long a request's head may take, and a connection be idle between requests.
     pub header_timeout: Duration,
     /// How long a peer may leave what was sent unacknowledged or unread.
@@ -38,14 +36,13 @@ pub struct Limits {
     pub drain_timeout: Duration,
 }
 
-/// Serves until told to stop, then lets requests under way finish. With an acceptor, under TLS.
+/// Serves as many connections at once as there are places until told to stop, then lets requests under way finish. With an acceptor, under TLS.
 pub async fn serve(
     (listener, tls): (TcpListener, Option<TlsAcceptor>),
     app: Router,
-    limits: Limits,
+    (limits, places): (Limits, Arc<Semaphore>),
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = TaskTracker::new();
     let site = Site { app, tls, limits, stop: stop.clone() };
     loop {

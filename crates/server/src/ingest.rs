@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use tallylight_core::SessionManager;
 use tallylight_core::clock::Clock;
+use tallylight_core::figures::{Count, Level};
 use tallylight_core::publishers::Cut;
 use tallylight_core::session::{Admission, Refusal};
-use tallylight_media::hls::{Origin, Publication, PublishId};
+use tallylight_media::hls::{MediaError, Origin, Publication, PublishId};
+use tallylight_media::model::Packet;
 use tallylight_media::rtmp::{Publisher, Rejection, Request};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -18,9 +20,55 @@ use tracing::{error, info, warn};
 /// How long to wait before telling the database again that a broadcast is live.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// What is counted of encoders.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Encoders that publish now.
+    pub publishers: Level,
+    /// Bytes of picture and sound.
+    pub bytes: Count,
+    /// Pictures and frames of sound that could not be shown.
+    pub dropped: Count,
+    /// Refused: nobody has the key.
+    pub unknown_key: Count,
+    /// Refused: its broadcast has ended.
+    pub ended: Count,
+    /// Refused: its broadcast's media is elsewhere.
+    pub elsewhere: Count,
+    /// Refused: its owner may not broadcast.
+    pub not_allowed: Count,
+    /// Refused: the network is shut out.
+    pub shut_out: Count,
+    /// Refused: the key could not be looked up.
+    pub unavailable: Count,
+    /// Went: said so.
+    pub stopped: Count,
+    /// Went: the connection broke off, fell silent or spoke nonsense.
+    pub lost: Count,
+    /// Went: was cut, for the end of the broadcast or of the server or for another encoder.
+    pub cut: Count,
+    /// Went: its media cannot be used.
+    pub unusable: Count,
+}
+
+impl Figures {
+    fn refused(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::UnknownKey => self.unknown_key.one(),
+            Refusal::Ended => self.ended.one(),
+            Refusal::Elsewhere => self.elsewhere.one(),
+            Refusal::NotAllowed => self.not_allowed.one(),
+            Refusal::ShutOut => self.shut_out.one(),
+            Refusal::Unavailable(_) => self.unavailable.one(),
+        }
+    }
+}
+
 /// What an encoder's task works with.
 #[derive(Clone)]
 pub struct Ingest {
+    /// What is counted.
+    pub figures: Arc<Figures>,
     /// Who may publish.
     pub sessions: Arc<SessionManager>,
     /// Where media goes.
@@ -44,15 +92,17 @@ impl Ingest {
 
     async fn serve(self, request: Request) {
         let (peer, encoder) = (request.peer, request.encoder.clone().unwrap_or_default());
-        let admission = match self.sessions.admit(request.key.expose()).await {
+        let admission = match self.sessions.admit(request.key.expose(), Some(peer.ip())).await {
             Ok(admission) => admission,
             Err(refusal) => {
+                self.figures.refused(&refusal);
                 warn!(%peer, encoder, reason = %refusal, "encoder refused");
                 return request.reject(rejection(&refusal)).await;
             }
         };
         let id = admission.broadcast.id;
         info!(broadcast_id = %id, %peer, encoder, "encoder connected");
+        let _publishing = self.figures.publishers.enter();
         let publish = PublishId::from(admission.publish.0);
         let publication = self.origin.open(id.0).publish(publish, self.now());
         let publisher = request.accept().await;
@@ -97,17 +147,27 @@ impl Ingest {
             let packet = tokio::select! {
                 packet = publisher.next() => packet,
                 changed = cut.wait_for(Option::is_some) => {
+                    self.figures.cut.one();
                     break changed.ok().and_then(|cut| *cut).unwrap_or(Cut::Replaced).message().to_owned();
                 }
-                () = self.stop.cancelled() => break "the server is stopping".to_owned(),
+                () = self.stop.cancelled() => {
+                    self.figures.cut.one();
+                    break "the server is stopping".to_owned();
+                }
             };
             let packet = match packet {
                 Ok(Some(packet)) => packet,
-                Ok(None) => return "the encoder stopped".to_owned(),
-                Err(error) => return error.to_string(),
+                Ok(None) => {
+                    self.figures.stopped.one();
+                    return "the encoder stopped".to_owned();
+                }
+                Err(error) => {
+                    self.figures.lost.one();
+                    return error.to_string();
+                }
             };
-            match publication.push(packet, self.now()) {
-                Ok(progress) => told.playable |= progress.playable,
+            match self.push(packet, &mut publication) {
+                Ok(playable) => told.playable |= playable,
                 Err(error) => break error.to_string(),
             }
             if told.playable && !told.done {
@@ -118,6 +178,18 @@ impl Ingest {
         publication.finish();
         publisher.close(&reason).await;
         reason
+    }
+
+    /// Adds a packet; whether the publication became playable with it.
+    fn push(&self, packet: Packet, publication: &mut Publication) -> Result<bool, MediaError> {
+        self.figures.bytes.add(packet.size() as u64);
+        let dropped = publication.dropped();
+        let pushed = publication.push(packet, self.now());
+        self.figures.dropped.add(publication.dropped() - dropped);
+        if pushed.is_err() {
+            self.figures.unusable.one();
+        }
+        pushed.map(|progress| progress.playable)
     }
 
     /// Tells the session that there is something to play, without holding up the encoder: media goes on although the

@@ -1,18 +1,22 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
 mod accounts;
+mod audit;
 pub mod cli;
 pub mod demo;
+mod enforcer;
 mod http;
 mod ingest;
 mod keeper;
 mod lock;
-mod logging;
+pub mod logging;
 mod logs;
 mod mail;
 mod secret;
 pub mod settings;
+mod sight;
 mod start;
 mod tls;
+mod usage;
 
 pub use start::{Running, start};

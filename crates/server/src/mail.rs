@@ -60,6 +60,7 @@ pub struct PostOffice {
 struct Carrier {
     from: Mailbox,
     way: Way,
+    places: Semaphore,
     retries: &'static [Duration],
 }
 
@@ -99,7 +100,7 @@ pub fn open(
             settings.mail_from
         )
     })?;
-    Ok(post(Carrier { from, way, retries: RETRIES }))
+    Ok(post(Carrier { from, way, places: Semaphore::new(AT_ONCE), retries: RETRIES }))
 }
 
 fn post(carrier: Carrier) -> (Letterbox, PostOffice) {
@@ -108,9 +109,21 @@ fn post(carrier: Carrier) -> (Letterbox, PostOffice) {
 }
 
 impl PostOffice {
-    /// Works until told to stop; then what is there gets one more chance.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let (places, carried) = (Arc::new(Semaphore::new(AT_ONCE)), TaskTracker::new());
+    /// Works until told to stop; then what is there gets one more chance, for a moment.
+    pub async fn run(self, stop: CancellationToken) {
+        let work = self.work(stop.clone());
+        tokio::pin!(work);
+        tokio::select! {
+            () = &mut work => return,
+            () = stop.cancelled() => {}
+        }
+        if timeout(DRAIN, work).await.is_err() {
+            warn!("the server stops before all mail was taken");
+        }
+    }
+
+    async fn work(mut self, stop: CancellationToken) {
+        let (stays, carried) = (Arc::new(Semaphore::new(QUEUE)), TaskTracker::new());
         loop {
             let mail = tokio::select! {
                 mail = self.waiting.recv() => mail,
@@ -120,28 +133,28 @@ impl PostOffice {
                 }
             };
             let Some(mail) = mail else { break };
-            let Ok(place) = places.clone().acquire_owned().await else { break };
+            // As many as wait here may be under way: beyond that they wait there, and then are refused.
+            let Ok(stay) = stays.clone().acquire_owned().await else { break };
             let (carrier, stop) = (self.carrier.clone(), stop.clone());
             carried.spawn(async move {
-                carrier.carry(&mail, place, &stop).await;
+                carrier.carry(&mail, &stop).await;
+                drop(stay);
             });
         }
         carried.close();
-        if timeout(DRAIN, carried.wait()).await.is_err() {
-            warn!(mails = carried.len(), "the server stops before these mails were taken");
-        }
+        carried.wait().await;
     }
 }
 
 impl Carrier {
-    /// Sends a mail, again while that may help. Its place among those under way is free while it waits.
-    async fn carry(&self, mail: &Mail, place: tokio::sync::OwnedSemaphorePermit, stop: &CancellationToken) {
+    /// Sends a mail, again while that may help.
+    async fn carry(&self, mail: &Mail, stop: &CancellationToken) {
         let subject = &mail.subject;
-        let mut place = Some(place);
         let mut retries = self.retries.iter();
         loop {
+            let Ok(place) = self.places.acquire().await else { return };
             let sent = self.send(mail).await;
-            drop(place.take());
+            drop(place);
             let (reason, wait) = match sent {
                 Ok(()) => {
                     info!(subject, "a mail went out");
@@ -210,7 +223,8 @@ mod tests {
     }
 
     fn carrier(way: Way) -> Carrier {
-        Carrier { from: "Tallylight <live@example.org>".parse().unwrap(), way, retries: &[Duration::ZERO] }
+        let (from, places) = ("Tallylight <live@example.org>".parse().unwrap(), Semaphore::new(AT_ONCE));
+        Carrier { from, way, places, retries: &[Duration::ZERO] }
     }
 
     fn by_smtp(url: &str) -> Carrier {

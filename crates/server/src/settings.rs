@@ -12,6 +12,8 @@ use anyhow::{Context, anyhow, bail};
 use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
+use tallylight_api::address::{ProxyHeader, TrustedProxies};
+use tallylight_api::limits::{Class, LimitSettings, Rate};
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
@@ -64,6 +66,8 @@ settings! {
     data_dir: PathBuf = PathBuf::from("data");
     public_url: String = String::new();
     public_rtmp_url: String = String::new();
+    trusted_proxies: Vec<String> = Vec::new();
+    trusted_proxy_header: ProxyHeader = ProxyHeader::default();
     secret: String = String::new();
 
     database_url: String = String::new();
@@ -79,6 +83,8 @@ settings! {
     log: String = "info".into();
     log_format: LogFormat = LogFormat::Pretty;
 
+    metrics_token: String = String::new();
+
     registration: bool = true;
     access_token_lifetime: u32 = 900;
     refresh_token_lifetime: u32 = 30 * 24 * 3_600;
@@ -86,6 +92,7 @@ settings! {
     reset_token_lifetime: u32 = 1_800;
     mail_url: String = String::new();
     mail_from: String = "Tallylight <tallylight@localhost>".into();
+    max_api_keys: usize = 100;
 
     heartbeat_interval: u64 = 5;
     viewer_timeout: u64 = 15;
@@ -94,11 +101,26 @@ settings! {
     allow_reported_viewers: bool = true;
     max_open_broadcasts: usize = 100;
     session_retention: u64 = 0;
+    audit_retention: u64 = 365 * 24 * 3_600;
 
     chat_burst: u32 = 5;
     chat_interval: f64 = 2.0;
     reaction_burst: u32 = 10;
     reaction_interval: f64 = 0.5;
+
+    rate_limits: bool = true;
+    rate_limit_keys: usize = 100_000;
+    limit_sign_in: Rate = Rate::new(30, 60);
+    limit_account: Rate = Rate::new(10, 600);
+    limit_register: Rate = Rate::new(60, 3_600);
+    limit_set_up: Rate = Rate::new(10, 60);
+    limit_refresh: Rate = Rate::new(300, 60);
+    limit_read: Rate = Rate::new(3_000, 60);
+    limit_write: Rate = Rate::new(600, 60);
+    limit_join: Rate = Rate::new(600, 60);
+    limit_viewing: Rate = Rate::new(12_000, 60);
+    limit_live: Rate = Rate::new(1_200, 60);
+    limit_media: Rate = Rate::new(120_000, 60);
 
     http_max_connections: usize = 10_000;
     http_header_timeout: u64 = 10;
@@ -184,7 +206,7 @@ impl Settings {
             refuse_unknown_lines(&text).with_context(|| path.display().to_string())?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
-        builder = builder.add_source(Environment::with_prefix(PREFIX).try_parsing(true));
+        builder = builder.add_source(environment());
         let mut settings: Self = builder.build().and_then(Config::try_deserialize).context("the settings")?;
         if std::env::var_os(DATABASE_URL).is_some() && std::env::var_os("TALLYLIGHT_DATABASE_URL").is_none() {
             settings.database_url =
@@ -218,6 +240,7 @@ impl Settings {
         within("viewer_timeout", self.viewer_timeout, self.heartbeat_interval + 1, 3_600)?;
         within("idle_timeout", self.idle_timeout, 1, 365 * 24 * 3_600)?;
         within("session_retention", self.session_retention, 0, 10 * 365 * 24 * 3_600)?;
+        within("audit_retention", self.audit_retention, 0, 100 * 365 * 24 * 3_600)?;
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
@@ -235,6 +258,8 @@ impl Settings {
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("reset_token_lifetime", self.reset_token_lifetime, 60, 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
+        within("rate_limit_keys", self.rate_limit_keys, 100, 10_000_000)?;
+        within("max_api_keys", self.max_api_keys, 0, 10_000)?;
         within("http_max_connections", self.http_max_connections, 1, 1_000_000)?;
         within("http_max_body", self.http_max_body, KIB, 16 * MIB)?;
         within("database_max_connections", self.database_max_connections, 3, 1_000)?;
@@ -259,7 +284,19 @@ impl Settings {
         if f64::from(self.hls_target_duration) < self.hls_segment_target {
             bail!("setting hls_target_duration: must be at least hls_segment_target");
         }
+        self.proxies()?;
         self.public_uri().map(|_| ())
+    }
+
+    fn proxies(&self) -> anyhow::Result<TrustedProxies> {
+        TrustedProxies::new(&self.trusted_proxies, self.trusted_proxy_header).map_err(|wrong| {
+            anyhow!("setting trusted_proxies: \"{wrong}\" is not an address or a network such as 10.0.0.0/8")
+        })
+    }
+
+    /// How long the audit log is kept; `None`: for ever.
+    pub fn audit_retention(&self) -> Option<Duration> {
+        (self.audit_retention > 0).then(|| Duration::from_secs(self.audit_retention))
     }
 
     /// Whether HTTP is served under TLS.
@@ -288,22 +325,43 @@ impl Settings {
     /// For the HTTP side; `rtmp_port` is the port that was really bound.
     ///
     /// # Errors
-    /// When `public_url` is not an address.
+    /// When `public_url` or one of `trusted_proxies` is not an address.
     pub fn http(&self, rtmp_port: u16) -> anyhow::Result<HttpSettings> {
         Ok(HttpSettings {
             public_url: self.public_uri()?,
             public_rtmp_url: given(&self.public_rtmp_url).map(|url| url.trim_end_matches('/').to_owned()),
             rtmp_port,
             is_tls: self.has_tls(),
+            trusted_proxies: self.proxies()?,
             rtmp_app: self.rtmp_app.clone(),
             max_body_bytes: bytes(self.http_max_body),
         })
     }
 
+    /// For the limits of callers. Those of passwords cannot be switched off.
+    pub fn limits(&self) -> LimitSettings {
+        let rate = |class| match class {
+            Class::SignIn => Some(self.limit_sign_in),
+            Class::Account => Some(self.limit_account),
+            Class::Register => Some(self.limit_register),
+            Class::SetUp => Some(self.limit_set_up),
+            Class::Refresh => Some(self.limit_refresh),
+            Class::Read => Some(self.limit_read),
+            Class::Write => Some(self.limit_write),
+            Class::Join => Some(self.limit_join),
+            Class::Viewing => Some(self.limit_viewing),
+            Class::Live => Some(self.limit_live),
+            Class::Media => Some(self.limit_media),
+            Class::Free => None,
+        };
+        let holds = |class: &Class| self.rate_limits || matches!(class, Class::SignIn | Class::Account);
+        let rates = Class::ALL.map(|class| rate(class).filter(|_| holds(&class)));
+        LimitSettings { rates, max_keys: self.rate_limit_keys }
+    }
+
     /// For the HTTP listener.
     pub fn http_limits(&self) -> Limits {
         Limits {
-            max_connections: self.http_max_connections,
             header_timeout: Duration::from_secs(self.http_header_timeout),
             write_timeout: Duration::from_secs(self.http_write_timeout),
             drain_timeout: Duration::from_secs(self.http_drain_timeout),
@@ -450,6 +508,14 @@ fn within<T: PartialOrd + std::fmt::Display>(name: &str, value: T, least: T, mos
     Ok(())
 }
 
+/// The variables; of lists, the items stand between commas.
+fn environment() -> Environment {
+    Environment::with_prefix(PREFIX)
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("trusted_proxies")
+}
+
 /// A misspelt variable would otherwise be ignored in silence.
 fn refuse_unknown(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let known: BTreeSet<String> =
@@ -513,11 +579,47 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_a_variable_has_commas() {
+        let variables = [
+            ("TALLYLIGHT_TRUSTED_PROXIES", "127.0.0.1,::1"),
+            ("TALLYLIGHT_TRUSTED_PROXY_HEADER", "forwarded"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let source = environment().source(Some(variables.into_iter().collect()));
+        let settings: Settings =
+            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        assert_eq!(settings.trusted_proxies, ["127.0.0.1", "::1"]);
+        assert_eq!(settings.trusted_proxy_header, ProxyHeader::Forwarded);
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn rates_are_read_and_switched_off_but_for_those_of_passwords() {
+        let variables = [("TALLYLIGHT_RATE_LIMITS", "off"), ("TALLYLIGHT_LIMIT_READ", "5/60")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let source = environment().source(Some(variables.into_iter().collect()));
+        let settings: Settings =
+            Config::builder().add_source(source).build().unwrap().try_deserialize().unwrap();
+        assert_eq!(settings.limit_read, Rate::new(5, 60));
+        let limited: Vec<_> = Class::ALL
+            .iter()
+            .zip(settings.limits().rates)
+            .filter_map(|(class, rate)| rate.map(|_| class))
+            .collect();
+        assert_eq!(limited, [&Class::SignIn, &Class::Account]);
+        let wrong = toml::from_str::<Settings>("limit_read = \"many\"").unwrap_err().to_string();
+        assert!(wrong.contains("limit_read") && wrong.contains("is not a rate"), "{wrong}");
+    }
+
+    #[test]
     fn a_setting_out_of_its_range_is_refused_by_name() {
         let settings = Settings { reconnect_window: 1_801, ..Settings::default() };
         let error = settings.check().unwrap_err().to_string();
         assert_eq!(error, "setting reconnect_window: 1801 is out of range; 0 to 1800 is allowed");
         assert!(Settings { public_url: "live.example".into(), ..Settings::default() }.check().is_err());
+        let settings = Settings { trusted_proxies: vec!["10.0.0.0/40".into()], ..Settings::default() };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.starts_with("setting trusted_proxies: \"10.0.0.0/40\" is not"), "{error}");
         assert!(Settings { hls_part_target: f64::NAN, ..Settings::default() }.check().is_err());
     }
 }

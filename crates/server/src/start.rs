@@ -7,32 +7,40 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
+use tallylight_api::sight::{Platform, Sight};
+use tallylight_core::admin::{AdminManager, AdminParts};
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::mail::Mailer;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
 use tallylight_core::user::{StreamKeys, UserParts};
-use tallylight_core::{BroadcastManager, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::accounts::AccountKeeper;
-use crate::ingest::Ingest;
+use crate::audit::AuditKeeper;
+use crate::enforcer::Enforcer;
+use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{http, mail, secret, tls};
+use crate::{http, mail, secret, sight, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -50,6 +58,9 @@ pub struct Running {
     pub sessions: Arc<SessionManager>,
     /// The live feed, for tests.
     pub live: Arc<Live>,
+    /// What is counted, for tests.
+    pub sight: Arc<Sight>,
+    keys: Arc<KeyManager>,
     base_url: String,
     store: Store,
     /// Held as long as the data is ours.
@@ -83,14 +94,16 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(post_office.run(stop.clone()));
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
-    let live = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
+    let Served { live, sight } = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
         http,
         rtmp,
         setup_token,
         users: managers.users,
         sessions: managers.sessions,
+        keys: managers.keys,
         live,
+        sight,
         base_url: base_url(&settings, http),
         rtmp_app: settings.rtmp_app,
         store,
@@ -98,6 +111,12 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         stop,
         tasks,
     })
+}
+
+/// What is at work behind the doors.
+struct Served {
+    live: Arc<Live>,
+    sight: Arc<Sight>,
 }
 
 /// Where people and encoders come in. Opened before anything else is done, so that a port that is taken is told at once.
@@ -116,28 +135,33 @@ impl Doors {
         })
     }
 
-    /// Begins everything that goes on until the stop; the live feed.
+    /// Begins everything that goes on until the stop.
     fn serve(
         self,
         settings: &Settings,
         managers: &Managers,
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
-    ) -> anyhow::Result<Arc<Live>> {
-        let Managers { broadcasts, sessions, users, .. } = managers.clone();
+    ) -> anyhow::Result<Served> {
+        let Managers { broadcasts, sessions, users, keys, .. } = managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
+        let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
         let parts = LiveParts {
             sessions: sessions.clone(),
             users: users.clone(),
+            keys: keys.clone(),
             clock: clock.clone(),
             limits: settings.live(),
         };
         let live = Live::start(parts).context("live connections cannot be served")?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
+        let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
+        tasks.spawn(audit.run(stop.clone()));
         tasks.spawn(AccountKeeper { users: users.clone(), broadcasts: broadcasts.clone() }.run(stop.clone()));
-        let encoders = rtmp::serve(self.rtmp, settings.rtmp(), stop.clone());
+        let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
+            figures: figures.clone(),
             sessions: sessions.clone(),
             origin: origin.clone(),
             clock: clock.clone(),
@@ -145,19 +169,62 @@ impl Doors {
         };
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
+        let platform = Platform {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            live: live.clone(),
+            origin: origin.clone(),
+        };
+        let places = Arc::new(Semaphore::new(settings.http_max_connections));
+        let limits = rate_limits(settings, &clock, (stop, tasks));
+        let parts = sight::Parts {
+            platform,
+            store: managers.store.clone(),
+            encoders: figures,
+            rtmp: connections,
+            places: places.clone(),
+            limits: limits.clone(),
+        };
+        let sight = Arc::new(sight::sight(parts, settings));
+        let admin = managers.admin.clone();
+        let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
+        tasks.spawn(enforcer.run(stop.clone()));
+        tasks.spawn(usage::write(keys.clone(), stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
             users,
+            keys,
             origin,
             live: live.clone(),
+            limits,
+            admin,
+            standing: managers.standing.clone(),
+            audit: managers.audit.clone(),
             settings: http,
+            sight: sight.clone(),
             clock,
+            ids: managers.ids.clone(),
         };
         let app = tallylight_api::app(parts);
-        tasks.spawn(http::serve((self.http, self.tls), app, settings.http_limits(), stop.clone()));
-        Ok(live)
+        let limits = (settings.http_limits(), places);
+        tasks.spawn(http::serve((self.http, self.tls), app, limits, stop.clone()));
+        Ok(Served { live, sight })
     }
+}
+
+/// Begins to limit how often callers may do what.
+fn rate_limits(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Arc<RateLimits> {
+    if !settings.rate_limits {
+        warn!("rate_limits is off: only sign-ins are limited");
+    }
+    let limits = Arc::new(RateLimits::new(&settings.limits(), clock.clone()));
+    tasks.spawn(limits.clone().run(stop.clone()));
+    limits
 }
 
 /// Begins what is done from time to time.
@@ -225,7 +292,12 @@ struct Managers {
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
+    keys: Arc<KeyManager>,
     standing: Arc<Standing>,
+    store: Store,
+    ids: Arc<dyn Ids>,
+    audit: Arc<AuditLog>,
+    admin: Arc<AdminManager>,
 }
 
 impl Managers {
@@ -235,6 +307,7 @@ impl Managers {
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
         post: Post,
     ) -> anyhow::Result<Self> {
+        let (kept, fresh) = (store.clone(), ids.clone());
         let store = Arc::new(store.clone());
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
         let standing = Arc::new(Standing::new(settings.users().token_life()));
@@ -244,6 +317,7 @@ impl Managers {
             store: store.clone(),
             logs: store.clone(),
             bans: store.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),
@@ -255,6 +329,23 @@ impl Managers {
             max_open_broadcasts: settings.max_open_broadcasts,
         };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
+        let parts = KeyParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            standing: standing.clone(),
+            max_keys: settings.max_api_keys,
+        };
+        let api_keys = Arc::new(KeyManager::new(parts));
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let admin = AdminManager::new(AdminParts {
+            store: store.clone(),
+            access: store.clone(),
+            standing: standing.clone(),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        });
         let parts = UserParts {
             store: store.clone(),
             accounts: store,
@@ -264,10 +355,21 @@ impl Managers {
             standing: standing.clone(),
             mailer: post.letterbox,
             link_base: post.link_base,
+            audit: audit.clone(),
             settings: settings.users(),
         };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self { broadcasts: Arc::new(broadcasts), sessions, users: Arc::new(users), standing })
+        Ok(Self {
+            broadcasts: Arc::new(broadcasts),
+            sessions,
+            users: Arc::new(users),
+            keys: api_keys,
+            store: kept,
+            ids: fresh,
+            standing,
+            audit,
+            admin: Arc::new(admin),
+        })
     }
 }
 
@@ -284,6 +386,9 @@ impl Running {
         self.tasks.wait().await;
         if let Err(error) = self.sessions.write_quality().await {
             warn!(%error, "the last figures of playback are lost");
+        }
+        if let Err(error) = self.keys.write_usage().await {
+            warn!(%error, "the last uses of API keys are not counted");
         }
         self.store.close().await;
     }

@@ -69,7 +69,7 @@ async fn ada_downloads_everything_that_is_kept_about_her_and_no_secret() {
     assert!(told.header("content-disposition").starts_with("attachment; filename="));
     told.has("/account/username", "ada").has("/account/email", "ada@example.com");
     told.has("/broadcasts/0/title", "Launch day").has("/sign_ins/0/current", true);
-    told.has("/watched/0/session_id", other.id.as_str()).has("/audit_log/0/action", "account.exported");
+    told.has("/watched/0/session_id", other.id.as_str()).has("/audit_log/0/action", "user.exported");
     assert!(told.raw.contains("hello from ada") && !told.raw.contains("hello from bob"));
     for secret in ["argon2", "hash", "sealed", &show.made.text("/publish/stream_key")] {
         assert!(!told.raw.contains(secret), "{secret} in {}", told.raw);
@@ -98,7 +98,7 @@ async fn ada_erases_her_account_and_is_nobody_from_then_on() {
     bob.beats(&show, &viewer).await.is_problem(410, "viewer-gone");
     let left = bob.get(&chat).await.is(200);
     left.has("/items/0/data/deleted", true);
-    assert!(!left.raw.contains("ada"), "{}", left.raw);
+    assert!(!left.raw.contains("hello") && !left.raw.contains("\"ada\""), "{}", left.raw);
     let log = bob.get(&format!("/api/sessions/{}/events", other.id)).await.is(200);
     assert!(!log.raw.contains(&ada.id), "{}", log.raw);
     let login = json!({ "login": "ada", "password": PASSWORD });
@@ -113,4 +113,29 @@ async fn the_last_administrator_cannot_be_erased() {
     let request = root.request(Method::DELETE, "/api/users/me").json(&json!({ "password": PASSWORD }));
     Answer::read(request.send().await.unwrap()).await.is_problem(409, "last-admin");
     root.get("/api/users/me").await.is(200);
+}
+
+#[tokio::test]
+async fn a_key_reaches_the_profile_and_no_further_and_goes_with_the_account() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let asked = json!({ "name": "bot", "scopes": ["account:read", "account:write"] });
+    let key = ada.post("/api/keys", asked).await.is(201).text("/key");
+    let bot = app.stranger().with(key);
+    bot.patch("/api/users/me", json!({ "display_name": "Bot" })).await.is(200).has("/display_name", "Bot");
+    for change in [
+        json!({ "password": "battery staple", "current_password": PASSWORD }),
+        json!({ "email": "eve@example.com", "current_password": PASSWORD }),
+    ] {
+        bot.patch("/api/users/me", change).await.is_problem(403, "forbidden");
+    }
+    bot.get("/api/users/me/export").await.is_problem(403, "forbidden");
+    bot.get("/api/auth/sessions").await.is_problem(403, "forbidden");
+    bot.delete("/api/auth/sessions").await.is_problem(403, "forbidden");
+    let erase = |person: &common::Person| {
+        person.request(Method::DELETE, "/api/users/me").json(&json!({ "password": PASSWORD })).send()
+    };
+    Answer::read(erase(&bot).await.unwrap()).await.is_problem(403, "forbidden");
+    Answer::read(erase(&ada).await.unwrap()).await.is(204);
+    bot.get("/api/users/me").await.is_problem(401, "unauthenticated");
 }

@@ -2,6 +2,8 @@
 //! files and connections. What a method does is one transaction: all of it or nothing, and kept when it returns.
 
 mod broadcasts;
+mod invitations;
+mod keys;
 mod store;
 mod tables;
 mod users;

@@ -228,7 +228,16 @@ impl SessionStore for Remote {
     }
 
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
-        self.write_once(event.id, move |database| database.say(session, event.clone())).await
+        self.write_once(event.id, move |database| database.say(session, event.clone(), None)).await
+    }
+
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>> {
+        self.write_once(event.id, move |database| database.say(session, event.clone(), Some(guest))).await
     }
 
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {

@@ -79,6 +79,7 @@ impl Managers {
             store: store.clone(),
             logs: parts.machine.database.clone(),
             bans: parts.machine.database.clone(),
+            invitations: parts.machine.database.clone(),
             users: store,
             keys: keys.clone(),
             standing: Arc::new(Standing::new(time::Duration::minutes(15))),

@@ -12,12 +12,13 @@ use tallylight_core::store::{AccessStore, AuditStore};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::DeviceId;
 use tallylight_core::{Error, Result};
+use uuid::Uuid;
 
 use crate::Store;
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
-use crate::statement::{json, sql};
+use crate::statement::{Bulk, json, sql};
 use crate::transaction::Transaction;
 
 #[async_trait]
@@ -46,70 +47,81 @@ impl AccessStore for Store {
         let statement = sql("SELECT * FROM bans WHERE until IS NULL OR until > $1").bind(now);
         self.database.rows(statement).await?.iter().map(ban).collect()
     }
-
-    async fn insert_ban(&self, ban: &Ban) -> Result<()> {
-        Ok(self.database.transact(&KeepBan(ban)).await?)
-    }
-
-    async fn lift_ban(&self, id: BanId) -> Result<bool> {
-        Ok(self.write(&sql("DELETE FROM bans WHERE id = $1").bind(id.0)).await? > 0)
-    }
-}
-
-struct KeepBan<'a>(&'a Ban);
-
-#[async_trait]
-impl Work for KeepBan<'_> {
-    type Done = ();
-
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
-        let ban = self.0;
-        let (user, device, network) = match &ban.target {
-            BanTarget::User(user) => (Some(user.0), None, None),
-            BanTarget::Device(device) => (None, Some(device.as_str().to_owned()), None),
-            BanTarget::Network(network) => (None, None, Some(network.to_string())),
-        };
-        let before = "DELETE FROM bans WHERE id = $1 OR user_id = $2 OR device = $3 OR network = $4";
-        let before = sql(before).bind(ban.id.0).bind(user).bind(&device).bind(&network);
-        transaction.execute(&before).await?;
-        let text = "INSERT INTO bans (id, user_id, device, network, until, reason, created_by, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let statement = sql(text).bind(ban.id.0).bind(user).bind(&device).bind(&network).bind(ban.until);
-        let by = ban.created_by.map(|by| by.0);
-        transaction.execute(&statement.bind(&ban.reason).bind(by).bind(ban.created_at)).await.map(|_| ())
-    }
 }
 
 #[async_trait]
 impl AuditStore for Store {
-    async fn note(&self, entry: &AuditEntry) -> Result<()> {
-        let text = "INSERT INTO audit_log (id, created_at, action, actor_id, actor, key_id, target, ip_address, details)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
-        let statement = sql(text)
-            .bind(entry.id.0)
-            .bind(entry.at)
-            .bind(&entry.action)
-            .bind(entry.actor_id.map(|id| id.0))
-            .bind(&entry.actor)
-            .bind(entry.key_id.map(|id| id.0))
-            .bind(&entry.target)
-            .bind(&entry.ip.map(|ip| ip.to_string()))
-            .bind(json(&entry.details)?);
-        self.write(&statement).await?;
+    async fn note(&self, entries: &[AuditEntry]) -> Result<()> {
+        for some in entries.chunks(ENTRIES_AT_ONCE) {
+            self.database.transact(&Note(some)).await?;
+        }
         Ok(())
     }
 
     async fn audit_log(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
         let text = "SELECT * FROM audit_log
                     WHERE ($1 IS NULL OR id < $1) AND ($2 IS NULL OR action = $2) AND ($3 IS NULL OR actor_id = $3)
-                    ORDER BY id DESC LIMIT $4";
+                      AND ($4 IS NULL OR target = $4) AND ($5 IS NULL OR id >= $5) AND ($6 IS NULL OR id < $6)
+                    ORDER BY id DESC LIMIT $7";
         let statement = sql(text)
             .bind(query.before.map(|id| id.0))
             .bind(&query.action)
             .bind(query.actor.map(|id| id.0))
+            .bind(&query.target)
+            .bind(query.since.map(first_of))
+            .bind(query.until.map(first_of))
             .bind(query.limit);
         self.database.rows(statement).await?.iter().map(audit_entry).collect()
     }
+
+    async fn forget_audit(&self, before: Time) -> Result<u64> {
+        let text = "DELETE FROM audit_log
+                    WHERE id IN (SELECT id FROM audit_log WHERE id < $1 ORDER BY id LIMIT $2)";
+        let most = u32::try_from(ENTRIES_AT_ONCE).unwrap_or(u32::MAX);
+        Ok(self.write(&sql(text).bind(first_of(before)).bind(most)).await?)
+    }
+}
+
+/// How many entries of the audit log are written or removed at once.
+const ENTRIES_AT_ONCE: usize = 1_000;
+
+/// The least id of a time: ids are in the order of time (RFC 9562 §5.7).
+pub fn first_of(time: Time) -> Uuid {
+    let millis = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    Uuid::from_u128(u128::from(millis) << 80)
+}
+
+struct Note<'a>(&'a [AuditEntry]);
+
+#[async_trait]
+impl Work for Note<'_> {
+    type Done = ();
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
+        note(transaction, self.0).await
+    }
+}
+
+/// Adds entries to the audit log.
+pub async fn note(transaction: &mut Transaction, entries: &[AuditEntry]) -> Result<(), Failure> {
+    let text = "INSERT INTO audit_log (id, created_at, action, actor_id, actor, key_id, target, ip_address, details)
+                SELECT column1, column2, column3, column4, column5, column6, column7, column8, column9 FROM {rows}
+                WHERE TRUE ON CONFLICT (id) DO NOTHING";
+    let row = |entry: &AuditEntry| {
+        Ok(vec![
+            entry.id.0.into(),
+            entry.at.into(),
+            (&entry.action).into(),
+            entry.actor_id.map(|id| id.0).into(),
+            (&entry.actor).into(),
+            entry.key_id.map(|id| id.0).into(),
+            (&entry.target).into(),
+            (&entry.ip.map(|ip| ip.to_string())).into(),
+            json(&entry.details)?,
+        ])
+    };
+    let rows = entries.iter().map(row).collect::<Result<_>>()?;
+    transaction.bulk(&Bulk { text, rows }).await
 }
 
 fn audit_entry(row: &Row) -> Result<AuditEntry> {
@@ -126,7 +138,7 @@ fn audit_entry(row: &Row) -> Result<AuditEntry> {
     })
 }
 
-/// A ban as its row tells it.
+/// A ban in a row of `bans`.
 pub fn ban(row: &Row) -> Result<Ban> {
     let (user, device, network) =
         (row.some_id("user_id")?, row.some_text("device")?, row.some_text("network")?);

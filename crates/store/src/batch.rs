@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tallylight_core::broadcast::{Status, Visibility};
 use tallylight_core::clock::Time;
 use tallylight_core::event::{EndedStay, LeaveReason, NewEvent};
-use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
+use tallylight_core::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 use tallylight_core::viewer::{Counts, Departure, JoinOutcome, NewViewer, Seat, SignOfLife};
 use tallylight_core::{Error, Result};
 
 use crate::chat;
 use crate::events::{self, Numbered};
 use crate::failure::Failure;
+use crate::invitations::Shown;
 use crate::row::Row;
 use crate::statement::{Bulk, Value, sql};
 use crate::transaction::Transaction;
@@ -28,8 +29,8 @@ pub enum Write {
     Join(NewViewer, NewEvent),
     Leave(Departure),
     Append(BroadcastId, NewEvent),
-    /// As an append, while the session is open to whoever does it.
-    Say(BroadcastId, NewEvent),
+    /// As an append, while the session is open to whoever does it, as the guest that they may be.
+    Say(BroadcastId, NewEvent, Option<ViewerId>),
     /// A message goes, which the event tells.
     Unsay(BroadcastId, EventId, NewEvent),
     Seen(Vec<SignOfLife>),
@@ -53,6 +54,7 @@ pub async fn write(
     let viewers: BTreeSet<ViewerId> = writes.iter().filter_map(|write| write.viewer()).collect();
     let mut hall = Hall::load(transaction, &sessions, &viewers).await?;
     hall.messages = chat::messages(transaction, writes.iter().filter_map(|write| write.message())).await?;
+    hall.shown = Shown::load(transaction, writes.iter().filter_map(|write| write.invitation())).await?;
     let outcomes = writes.iter().map(|write| hall.apply(write)).collect();
     hall.save(transaction).await?;
     Ok((outcomes, hall.events.first().map(|(.., event)| event.id)))
@@ -84,7 +86,7 @@ impl Write {
         match self {
             Self::Join(viewer, _) => vec![viewer.session_id],
             Self::Leave(departure) => vec![departure.session_id],
-            Self::Append(session, _) | Self::Say(session, _) | Self::Unsay(session, ..) => vec![*session],
+            Self::Append(session, _) | Self::Say(session, ..) | Self::Unsay(session, ..) => vec![*session],
             Self::Seen(signs) => signs.iter().map(|sign| sign.session_id).collect(),
         }
     }
@@ -93,8 +95,13 @@ impl Write {
         match self {
             Self::Join(viewer, _) => Some(viewer.id),
             Self::Leave(departure) => Some(departure.viewer),
-            Self::Append(..) | Self::Say(..) | Self::Unsay(..) | Self::Seen(_) => None,
+            Self::Say(.., guest) => *guest,
+            Self::Append(..) | Self::Unsay(..) | Self::Seen(_) => None,
         }
+    }
+
+    fn invitation(&self) -> Option<JoinTokenId> {
+        if let Self::Join(viewer, _) = self { viewer.invitation } else { None }
     }
 
     fn message(&self) -> Option<EventId> {
@@ -121,6 +128,7 @@ struct Stay {
     joined_at: Time,
     generation: i64,
     left: Option<(Time, String)>,
+    invitation: Option<JoinTokenId>,
     /// Not in the table yet.
     is_new: bool,
     is_changed: bool,
@@ -137,6 +145,7 @@ struct Hall<'a> {
     /// Messages that may be deleted, and where they were said.
     messages: HashMap<EventId, BroadcastId>,
     deleted: BTreeSet<EventId>,
+    shown: Shown,
 }
 
 impl<'a> Hall<'a> {
@@ -152,13 +161,13 @@ impl<'a> Hall<'a> {
                     WHERE c.session_id IN (SELECT column1 FROM {rows}) AND b.deleted_at IS NULL";
         let found = transaction.bulk_rows(&Bulk { text, rows: rows(sessions.iter().map(|id| id.0)) }).await?;
         let rooms = found.iter().map(room).collect::<Result<_>>()?;
-        let text = "SELECT id, session_id, user_id, person, joined_at, generation, left_at, left_reason
+        let text = "SELECT id, session_id, user_id, person, joined_at, generation, left_at, left_reason, join_token_id
                     FROM active_viewers
                     WHERE id IN (SELECT column1 FROM {rows})";
         let found = transaction.bulk_rows(&Bulk { text, rows: rows(viewers.iter().map(|id| id.0)) }).await?;
         let stays = found.iter().map(stay).collect::<Result<_>>()?;
-        let (events, seen) = (Vec::new(), BTreeMap::new());
-        Ok(Self { rooms, stays, events, seen, messages: HashMap::new(), deleted: BTreeSet::new() })
+        let (events, seen, messages) = (Vec::new(), BTreeMap::new(), HashMap::new());
+        Ok(Self { rooms, stays, events, seen, messages, deleted: BTreeSet::new(), shown: Shown::default() })
     }
 
     fn apply(&mut self, write: &'a Write) -> Result<Outcome> {
@@ -166,7 +175,7 @@ impl<'a> Hall<'a> {
             Write::Join(viewer, event) => Outcome::Join(self.join(viewer, event)?),
             Write::Leave(departure) => Outcome::Counts(self.leave(departure)),
             Write::Append(session, event) => Outcome::Counts(self.log(*session, Cow::Borrowed(event))),
-            Write::Say(session, event) => Outcome::Counts(self.say(*session, event)),
+            Write::Say(session, event, guest) => Outcome::Counts(self.say(*session, event, *guest)),
             Write::Unsay(session, message, event) => Outcome::Counts(self.unsay(*session, *message, event)),
             Write::Seen(signs) => {
                 signs.iter().for_each(|sign| self.see(sign.viewer, sign.at));
@@ -177,13 +186,18 @@ impl<'a> Hall<'a> {
 
     fn join(&mut self, viewer: &'a NewViewer, event: &'a NewEvent) -> Result<JoinOutcome> {
         let Some(room) = self.rooms.get_mut(&viewer.session_id) else { return Ok(JoinOutcome::NotFound) };
-        if room.is_private && viewer.user_id != Some(room.owner) {
+        let stay = self.stays.get(&viewer.id);
+        let is_guest = stay.is_some_and(|stay| stay.invitation.is_some());
+        let is_invited = !is_guest && self.shown.admits(viewer);
+        if viewer.invitation.is_some() && !is_guest && !is_invited {
+            return Ok(JoinOutcome::Uninvited);
+        }
+        if room.is_private && viewer.user_id != Some(room.owner) && !is_guest && !is_invited {
             return Ok(JoinOutcome::NotFound);
         }
         if room.has_ended {
             return Ok(JoinOutcome::Ended);
         }
-        let stay = self.stays.get_mut(&viewer.id);
         if stay.as_ref().is_some_and(|stay| stay.session != viewer.session_id) {
             return Err(Error::Internal("a viewer's id is used in two sessions".into()));
         }
@@ -199,6 +213,9 @@ impl<'a> Hall<'a> {
         if !is_present {
             room.counts.viewers += 1;
             room.counts.peak = room.counts.peak.max(room.counts.viewers);
+        }
+        if is_invited {
+            self.shown.admit(viewer);
         }
         let seat = self.take_place(viewer, is_present);
         if is_present {
@@ -218,12 +235,14 @@ impl<'a> Hall<'a> {
             joined_at: viewer.at,
             generation: 0,
             left: None,
+            invitation: None,
             is_new: true,
             is_changed: true,
             joined: None,
         });
         stay.generation += 1;
         stay.left = None;
+        stay.invitation = stay.invitation.or(viewer.invitation);
         stay.is_changed = true;
         if !is_present {
             stay.user = viewer.user_id.or(stay.user);
@@ -231,11 +250,18 @@ impl<'a> Hall<'a> {
             stay.joined_at = viewer.at;
             stay.joined = Some(viewer.clone());
         }
-        let (user_id, generation) = (stay.user, stay.generation);
+        let (user_id, generation, invitation) = (stay.user, stay.generation, stay.invitation);
         if is_present {
             self.see(viewer.id, viewer.at);
         }
-        Seat { viewer: viewer.id, session_id: viewer.session_id, user_id, generation }
+        Seat {
+            viewer: viewer.id,
+            session_id: viewer.session_id,
+            user_id,
+            generation,
+            invitation,
+            peer: viewer.client.peer(),
+        }
     }
 
     fn see(&mut self, viewer: ViewerId, at: Time) {
@@ -275,9 +301,11 @@ impl<'a> Hall<'a> {
         self.log(departure.session_id, Cow::Owned(event))
     }
 
-    fn say(&mut self, session: BroadcastId, event: &'a NewEvent) -> Option<Counts> {
+    fn say(&mut self, session: BroadcastId, event: &'a NewEvent, guest: Option<ViewerId>) -> Option<Counts> {
         let room = self.rooms.get(&session)?;
-        let is_shut = room.is_private && event.user_id != Some(room.owner);
+        let guest = guest.and_then(|guest| self.stays.get(&guest)).filter(|stay| stay.session == session);
+        let is_guest = guest.is_some_and(|stay| stay.invitation.is_some() && stay.left.is_none());
+        let is_shut = room.is_private && event.user_id != Some(room.owner) && !is_guest;
         if room.has_ended || is_shut { None } else { self.log(session, Cow::Borrowed(event)) }
     }
 
@@ -299,6 +327,7 @@ impl<'a> Hall<'a> {
         transaction.bulk(&self.entered()).await?;
         transaction.bulk(&self.changed()).await?;
         transaction.bulk(&self.signs()).await?;
+        self.shown.save(transaction).await?;
         events::append_all(transaction, &self.events).await?;
         transaction.bulk(&chat::blanked(&self.deleted)?).await?;
         let counts = |(id, room): (&BroadcastId, &Room)| (*id, room.before, room.counts);
@@ -307,9 +336,9 @@ impl<'a> Hall<'a> {
 
     fn entered(&self) -> Bulk {
         let text = "INSERT INTO active_viewers (id, session_id, user_id, joined_at, last_seen, user_agent, ip_address,
-                      is_authenticated, generation, left_at, left_reason, person)
+                      is_authenticated, generation, left_at, left_reason, person, device)
                     SELECT column1, column2, column3, column4, column4, column5, column6, column7, column8, column9,
-                      column10, column11 FROM {rows}";
+                      column10, column11, column12 FROM {rows}";
         let new = self.stays.iter().filter(|(_, stay)| stay.is_new);
         let row = |(id, stay): (&ViewerId, &Stay)| {
             let joined = stay.joined.as_ref()?;
@@ -325,6 +354,7 @@ impl<'a> Hall<'a> {
                 stay.left_at(),
                 stay.left_reason(),
                 (&stay.person).into(),
+                device(joined),
             ])
         };
         Bulk { text, rows: new.filter_map(row).collect() }
@@ -336,7 +366,7 @@ impl<'a> Hall<'a> {
                       joined_at = COALESCE(v.column7, a.joined_at),
                       last_seen = COALESCE(v.column7, a.last_seen), person = v.column10,
                       user_agent = COALESCE(v.column8, a.user_agent),
-                      ip_address = COALESCE(v.column9, a.ip_address)
+                      ip_address = COALESCE(v.column9, a.ip_address), device = COALESCE(v.column11, a.device)
                     FROM {rows} WHERE a.id = v.column1";
         let changed = self.stays.iter().filter(|(_, stay)| stay.is_changed && !stay.is_new);
         let row = |(id, stay): (&ViewerId, &Stay)| {
@@ -352,6 +382,7 @@ impl<'a> Hall<'a> {
                 Value::Text(joined.and_then(|viewer| viewer.client.user_agent.clone())),
                 Value::Ip(joined.and_then(|viewer| viewer.client.ip)),
                 (&stay.person).into(),
+                joined.map_or(Value::Text(None), device),
             ]
         };
         Bulk { text, rows: changed.map(row).collect() }
@@ -372,6 +403,10 @@ impl Stay {
     fn left_reason(&self) -> Value {
         Value::Text(self.left.as_ref().map(|(_, reason)| reason.clone()))
     }
+}
+
+fn device(viewer: &NewViewer) -> Value {
+    Value::Text(viewer.client.device.as_ref().map(|device| device.as_str().to_owned()))
 }
 
 fn room(row: &Row) -> Result<(BroadcastId, Room)> {
@@ -396,6 +431,7 @@ fn stay(row: &Row) -> Result<(ViewerId, Stay)> {
         joined_at: row.time("joined_at")?,
         generation: row.count("generation")?,
         left: row.some_time("left_at")?.zip(row.some_text("left_reason")?),
+        invitation: row.some_id("join_token_id")?.map(JoinTokenId),
         is_new: false,
         is_changed: false,
         joined: None,

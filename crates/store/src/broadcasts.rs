@@ -126,7 +126,10 @@ impl Work for Save<'_> {
         }
         update(transaction, change.after).await?;
         let after = match &change.evict {
-            Some(eviction) => sessions::evict(transaction, id, eviction, (change.at, before)).await?,
+            Some(eviction) => {
+                let whom = sessions::Whom::of(eviction.reason);
+                sessions::evict(transaction, id, (eviction, whom), (change.at, before)).await?
+            }
             None => before,
         };
         let counts = log(transaction, id, before, (after, &change.events)).await?;
@@ -181,6 +184,8 @@ async fn blank(transaction: &mut Transaction, id: BroadcastId) -> Result<(), Fai
                   AND (event_type IN ('broadcast.created', 'broadcast.updated') OR event_type NOT LIKE 'broadcast.%')";
     transaction.execute(&sql(text).bind(id.0)).await?;
     let text = "UPDATE active_viewers SET user_agent = NULL, ip_address = NULL WHERE session_id = $1";
+    transaction.execute(&sql(text).bind(id.0)).await?;
+    let text = "UPDATE join_tokens SET name = NULL WHERE session_id = $1";
     transaction.execute(&sql(text).bind(id.0)).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -69,7 +70,11 @@ pub async fn connect(location: &Location, limits: Limits) -> Result<Database> {
         Location::File(path) => open_file(path, limits).await,
         Location::Server(url) => reach_server(url, limits).await,
     };
-    Ok(Database { pools: pools.map_err(|reason| location.blame(Error::Unavailable(reason)))?, limits })
+    Ok(Database {
+        pools: pools.map_err(|reason| location.blame(Error::Unavailable(reason)))?,
+        limits,
+        figures: Arc::default(),
+    })
 }
 
 /// As [`connect`], to look only: a file that is not there is not made, and one that is there is not changed.
@@ -91,7 +96,11 @@ async fn read_file(options: SqliteConnectOptions, limits: Limits) -> Result<Data
     let pool = SqlitePoolOptions::new().acquire_timeout(limits.connect_timeout).test_before_acquire(false);
     let readers = pool.connect_with(options).await;
     let readers = readers.map_err(|error| location.blame(Error::Unavailable(error.to_string())))?;
-    Ok(Database { pools: Pools::Sqlite { writer: readers.clone(), readers }, limits })
+    Ok(Database {
+        pools: Pools::Sqlite { writer: readers.clone(), readers },
+        limits,
+        figures: Arc::default(),
+    })
 }
 
 async fn open_file(path: &Path, limits: Limits) -> Result<Pools, String> {

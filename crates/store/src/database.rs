@@ -4,6 +4,7 @@
 //! until then. Only reads of all there is may take [`LONG_READ`] times as long. A connection on which something failed or
 //! hung is closed rather than put back, so that nothing waits behind a database that is away.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::warn;
 
 use crate::failure::Failure;
+use crate::figures::Figures;
 use crate::row::Row;
 use crate::statement::{Bulk, Statement};
 use crate::transaction::{Connection, Transaction};
@@ -99,6 +101,7 @@ pub trait Work: Sync {
 
 /// How long a caller goes on trying.
 struct Patience {
+    figures: Arc<Figures>,
     deadline: Instant,
     tries: usize,
 }
@@ -106,6 +109,7 @@ struct Patience {
 impl Patience {
     /// Waits for the next try; the failure, when it is not worth one or there is no time.
     async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.figures.failed(&failure);
         let may_pass = matches!(failure, Failure::Away(_));
         if !may_pass || !backoff(self.tries, self.deadline).await {
             return Err(failure);
@@ -120,6 +124,7 @@ impl Patience {
 pub struct Database {
     pub pools: Pools,
     pub limits: Limits,
+    pub figures: Arc<Figures>,
 }
 
 impl Database {
@@ -246,7 +251,7 @@ impl Database {
     }
 
     fn patience(&self) -> Patience {
-        Patience { deadline: self.soon(), tries: 0 }
+        Patience { figures: self.figures.clone(), deadline: self.soon(), tries: 0 }
     }
 
     /// Until when the database should have answered.
@@ -318,7 +323,7 @@ impl Database {
                 Connection::Postgres(within(deadline, pool.acquire()).await?, manner.is_direct)
             }
         };
-        Ok(Transaction::new(connection, self.limits.timeout))
+        Ok(Transaction::new(connection, self.limits.timeout, self.figures.clone()))
     }
 
     /// The same with a connection of its own, for which others cannot make it wait.
@@ -326,7 +331,7 @@ impl Database {
         let Pools::Postgres { pool, manner } = &self.pools else { return self.clone() };
         let options = pool.options().clone().max_connections(1);
         let pool = options.connect_lazy_with((*pool.connect_options()).clone());
-        Self { pools: Pools::Postgres { pool, manner: manner.clone() }, limits: self.limits }
+        Self { pools: Pools::Postgres { pool, manner: manner.clone() }, ..self.clone() }
     }
 
     /// Closes every connection, after what they are at; those that hang are left.

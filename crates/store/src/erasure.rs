@@ -149,6 +149,9 @@ impl Work for Finish {
         let text = "UPDATE join_tokens SET revoked_at = COALESCE(revoked_at, $2), name = NULL
                     WHERE user_id = $1 OR session_id IN (SELECT id FROM broadcast_sessions WHERE user_id = $1)";
         transaction.execute(&sql(text).bind(user).bind(at)).await?;
+        let text = "UPDATE audit_log SET details = '{}', ip_address = CASE WHEN actor_id IS NULL THEN NULL ELSE ip_address END
+                    WHERE target = $1";
+        transaction.execute(&sql(text).bind(&self.user.to_string())).await?;
         for text in [
             "DELETE FROM chat_bans WHERE user_id = $1 OR owner_id = $1",
             "DELETE FROM bans WHERE user_id = $1",

@@ -63,6 +63,17 @@ impl Gatherer {
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// How many writes wait, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        let max = self.queue.max_capacity();
+        (max - self.queue.capacity(), max)
+    }
+
+    /// The database, over the writer's own connection.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Takes no more writes, waits until those that were taken are answered, and closes the writer's connection.
     pub async fn close(&self) {
         self.closing.cancel();
@@ -144,7 +155,11 @@ impl Writer {
         let mut tries = 0;
         while let Some(oldest) = part.iter().map(|waiting| waiting.since).min() {
             let deadline = oldest + timeout;
-            let reason = match self.attempt(part, &mut doubt, deadline).await {
+            let tried = self.attempt(part, &mut doubt, deadline).await;
+            if let Err(failure) = &tried {
+                self.database.figures.failed(failure);
+            }
+            let reason = match tried {
                 Ok(()) => return Ok(()),
                 Err(Failure::Away(reason)) => reason,
                 // It did not get as far as to look whether the try before was committed.

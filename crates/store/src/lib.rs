@@ -6,6 +6,7 @@
 
 mod access;
 mod accounts;
+mod admin;
 pub mod backup;
 mod batch;
 mod broadcasts;
@@ -19,8 +20,11 @@ mod erasure;
 mod events;
 mod export;
 mod failure;
+mod figures;
 mod files;
 mod gather;
+mod invitations;
+mod keys;
 pub mod migrations;
 mod past;
 mod quality;
@@ -41,6 +45,7 @@ use tallylight_core::Result;
 pub use claim::Claim;
 pub use connect::Location;
 pub use database::Limits;
+pub use figures::{Pool, Reading};
 pub use trouble::Trouble;
 
 use database::Database;

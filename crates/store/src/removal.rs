@@ -27,6 +27,7 @@ const MANY: &[&str] = &[
 
 /// Removes what is left, and sums that somebody was adding meanwhile.
 const LAST: &[&str] = &[
+    "DELETE FROM join_tokens WHERE session_id = $1",
     "DELETE FROM session_people WHERE session_id = $1",
     "DELETE FROM session_rollups WHERE session_id = $1",
     "DELETE FROM session_progress WHERE session_id = $1",

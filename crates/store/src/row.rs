@@ -1,5 +1,6 @@
 //! Rows as values of the domain.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
@@ -50,6 +51,12 @@ impl Row {
     /// A text that may be absent.
     pub fn some_text(&self, name: &str) -> Result<Option<String>> {
         self.get(name)
+    }
+
+    /// An address, read as text. PostgreSQL writes the length of its network behind it.
+    pub fn some_ip(&self, name: &str) -> Result<Option<IpAddr>> {
+        let text = self.some_text(name)?;
+        Ok(text.and_then(|text| text.split('/').next().and_then(|ip| ip.parse().ok())))
     }
 
     /// A text.

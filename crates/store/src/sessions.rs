@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use tallylight_core::clock::Time;
-use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, NewEvent};
-use tallylight_core::ids::{BroadcastId, EventId, UserId, ViewerId};
+use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
+use tallylight_core::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::{Eviction, SessionStore};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{
+    Counts, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Peer, Seat, SignOfLife,
+};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
@@ -37,7 +39,16 @@ impl SessionStore for Store {
     }
 
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
-        self.counts_after(Write::Say(session, event)).await
+        self.counts_after(Write::Say(session, event, None)).await
+    }
+
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>> {
+        self.counts_after(Write::Say(session, event, Some(guest))).await
     }
 
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
@@ -58,15 +69,20 @@ impl SessionStore for Store {
     }
 
     async fn seats(&self) -> Result<Vec<Seat>> {
-        let text = "SELECT id, session_id, user_id, generation FROM active_viewers WHERE left_at IS NULL";
+        let text =
+            "SELECT id, session_id, user_id, generation, join_token_id, CAST(ip_address AS TEXT) AS ip_address, device
+                    FROM active_viewers WHERE left_at IS NULL";
         self.database.all_rows(sql(text)).await?.iter().map(seat).collect()
     }
 
     async fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Result<Option<KnownViewer>> {
-        let text = "SELECT user_id, person FROM active_viewers WHERE id = $1 AND session_id = $2";
+        let text = "SELECT user_id, person, join_token_id FROM active_viewers
+                    WHERE id = $1 AND session_id = $2";
         let row = self.database.row(sql(text).bind(viewer.0).bind(session.0)).await?;
         let known = |row: Row| {
-            Ok(KnownViewer { user_id: row.some_id("user_id")?.map(UserId), person: row.text("person")? })
+            let invitation = row.some_id("join_token_id")?.map(JoinTokenId);
+            let user_id = row.some_id("user_id")?.map(UserId);
+            Ok(KnownViewer { user_id, person: row.text("person")?, invitation })
         };
         row.map(known).transpose()
     }
@@ -103,21 +119,56 @@ fn seat(row: &Row) -> Result<Seat> {
         session_id: BroadcastId(row.id("session_id")?),
         user_id: row.some_id("user_id")?.map(UserId),
         generation: row.count("generation")?,
+        peer: Peer {
+            ip: row.some_ip("ip_address")?,
+            device: row.some_text("device")?.as_deref().and_then(DeviceId::parse),
+        },
+        invitation: row.some_id("join_token_id")?.map(JoinTokenId),
     })
 }
 
-/// Ends every stay in a session, each with its event; returns the numbers after it.
+/// Who has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    Everybody,
+    /// Who is not there by an invitation.
+    Uninvited,
+    /// Who is there by this one.
+    By(JoinTokenId),
+}
+
+impl Whom {
+    /// Those whom this reason concerns, when a broadcast changes.
+    pub fn of(reason: LeaveReason) -> Self {
+        if reason == LeaveReason::Private { Self::Uninvited } else { Self::Everybody }
+    }
+}
+
+/// Makes of a condition the statement that ends stays. A stay never ends before it began.
+macro_rules! end_stays {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE active_viewers SET left_at = CASE WHEN joined_at > $1 THEN joined_at ELSE $1 END, left_reason = $2
+             WHERE session_id = $3 AND left_at IS NULL",
+            $condition,
+            " RETURNING id, user_id, person, joined_at"
+        )
+    };
+}
+
+/// Ends stays in a session, each with its event; returns the numbers after it.
 pub async fn evict(
     transaction: &mut Transaction,
     session: BroadcastId,
-    eviction: &Eviction<'_>,
+    (eviction, whom): (&Eviction<'_>, Whom),
     (at, mut counts): (Time, Counts),
 ) -> Result<Counts, Failure> {
-    // A stay never ends before it began.
-    let text = "UPDATE active_viewers SET left_at = CASE WHEN joined_at > $1 THEN joined_at ELSE $1 END, left_reason = $2
-                WHERE session_id = $3 AND left_at IS NULL
-                RETURNING id, user_id, person, joined_at";
-    let statement = sql(text).bind(at).bind(eviction.reason.name()).bind(session.0);
+    let about = |text| sql(text).bind(at).bind(eviction.reason.name()).bind(session.0);
+    let statement = match whom {
+        Whom::Everybody => about(end_stays!("")),
+        Whom::Uninvited => about(end_stays!(" AND join_token_id IS NULL")),
+        Whom::By(invitation) => about(end_stays!(" AND join_token_id = $4")).bind(invitation.0),
+    };
     let mut gone = transaction.rows(&statement).await?.iter().map(stay).collect::<Result<Vec<_>>>()?;
     gone.sort_unstable_by_key(|stay| stay.viewer);
     let mut numbered = Vec::with_capacity(gone.len());
@@ -129,7 +180,9 @@ pub async fn evict(
     }
     events::append_all(transaction, &numbered).await?;
     counts.seq += numbered.len() as u64;
-    Ok(Counts { viewers: 0, ..counts })
+    let gone = u32::try_from(numbered.len()).unwrap_or(u32::MAX);
+    let viewers = if whom == Whom::Everybody { 0 } else { counts.viewers.saturating_sub(gone) };
+    Ok(Counts { viewers, ..counts })
 }
 
 /// A viewer who was there until now.

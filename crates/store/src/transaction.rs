@@ -1,5 +1,6 @@
 //! A transaction on a connection of either database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -8,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::within;
 use crate::failure::Failure;
+use crate::figures::Figures;
 use crate::row::Row;
 use crate::statement::{Bulk, Statement, Value, for_postgres, for_sqlite, sql};
 
@@ -22,6 +24,8 @@ pub struct Transaction {
     connection: Option<Connection>,
     /// How long its connection may take to be put back.
     limit: Duration,
+    figures: Arc<Figures>,
+    since: Instant,
     /// Whether an earlier try of the same may have been committed without our hearing of it.
     pub in_doubt: bool,
 }
@@ -38,8 +42,8 @@ macro_rules! each {
 
 impl Transaction {
     /// On a connection on which something has begun, or a statement by itself will run.
-    pub fn new(connection: Connection, limit: Duration) -> Self {
-        Self { connection: Some(connection), limit, in_doubt: false }
+    pub fn new(connection: Connection, limit: Duration, figures: Arc<Figures>) -> Self {
+        Self { connection: Some(connection), limit, figures, since: Instant::now(), in_doubt: false }
     }
 
     /// Lets its statements take longer than usual.
@@ -53,6 +57,7 @@ impl Transaction {
 
     /// Executes something as it stands, without values.
     pub async fn raw(&mut self, text: SqlStr) -> Result<(), Failure> {
+        let _timed = self.timed();
         each!(self, connection, _direct => {
             connection.execute(text).await?;
         }, {
@@ -63,6 +68,7 @@ impl Transaction {
 
     /// Executes a statement; how many rows it changed.
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64, Failure> {
+        let _timed = self.timed();
         Ok(each!(self, connection, direct => {
             let query = sqlx::query_with(statement.text, for_sqlite(&statement.values)?);
             query.execute(&mut **connection).await?.rows_affected()
@@ -79,6 +85,7 @@ impl Transaction {
 
     /// The rows of a statement whose text is put together.
     pub async fn built_rows(&mut self, text: SqlStr, values: &[Value]) -> Result<Vec<Row>, Failure> {
+        let _timed = self.timed();
         Ok(each!(self, connection, direct => {
             let query = sqlx::query_with(text, for_sqlite(values)?);
             query.fetch_all(&mut **connection).await?.into_iter().map(Row::Sqlite).collect()
@@ -103,6 +110,7 @@ impl Transaction {
         if bulk.rows.is_empty() {
             return Ok(Vec::new());
         }
+        let _timed = self.timed();
         Ok(each!(self, connection, direct => {
             let mut all = Vec::new();
             for chunk in bulk.for_sqlite() {
@@ -118,6 +126,11 @@ impl Transaction {
         }))
     }
 
+    /// Times a statement, until what is returned is dropped.
+    fn timed(&self) -> Timed {
+        Timed { figures: self.figures.clone(), since: Instant::now() }
+    }
+
     /// Whether this is SQLite, whose transactions need no further locks.
     pub fn is_sqlite(&self) -> bool {
         matches!(self.connection, Some(Connection::Sqlite(_)))
@@ -125,7 +138,10 @@ impl Transaction {
 
     /// Puts what was done on disk.
     pub async fn commit(self, deadline: Instant) -> Result<(), Failure> {
-        self.finish("COMMIT", deadline).await
+        let (figures, since) = (self.figures.clone(), self.since);
+        self.finish("COMMIT", deadline).await?;
+        figures.transactions.took(since.elapsed());
+        Ok(())
     }
 
     /// As [`Transaction::commit`], however long it takes.
@@ -176,6 +192,18 @@ impl Transaction {
         // Nothing is open on it any more: back into the pool.
         self.put_back();
         Ok(())
+    }
+}
+
+/// A statement under way.
+struct Timed {
+    figures: Arc<Figures>,
+    since: Instant,
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        self.figures.statements.took(self.since.elapsed());
     }
 }
 

@@ -16,6 +16,10 @@ mod durability;
 #[path = "contract/harness.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod harness;
+#[path = "contract/invitations.rs"]
+mod invitations;
+#[path = "contract/keys.rs"]
+mod keys;
 #[path = "contract/past.rs"]
 mod past;
 #[path = "contract/quality.rs"]
@@ -98,6 +102,19 @@ on_each_store! {
         sixty_four_who_join_at_once_share_ten_places,
         coming_and_going_at_once_leaves_no_gap_in_the_log,
     }
+    invitations {
+        an_invitation_is_read_back_until_it_is_revoked,
+        a_session_has_no_more_invitations_than_allowed,
+        who_shows_an_invitation_comes_in_and_uses_it_up,
+        an_invitation_is_for_one_session_one_user_and_a_time,
+        of_many_who_show_one_at_once_no_more_come_in_than_it_says,
+        who_finds_no_room_uses_nothing_up,
+        a_guest_comes_back_without_showing_it_again,
+        whoever_turns_private_keeps_the_guests,
+        who_came_by_a_revoked_invitation_goes_and_the_log_says_so,
+        revoking_on_a_public_session_removes_nobody,
+        only_guests_who_are_there_speak_in_private,
+    }
     batches {
         an_event_is_logged_under_the_next_number,
         many_events_at_once_are_numbered_without_a_gap,
@@ -128,6 +145,15 @@ on_each_store! {
 }
 
 on_each_database! {
+    keys {
+        a_key_is_read_back_until_it_is_revoked,
+        only_its_owner_revokes_a_key,
+        of_many_made_at_once_no_more_are_kept_than_allowed,
+        what_keys_are_used_for_adds_up,
+        usage_that_is_written_again_is_replaced,
+        what_is_told_of_an_unknown_key_is_left_out,
+        usage_is_found_by_day_key_and_user_a_page_at_a_time,
+    }
     batches {
         who_comes_when_too_many_wait_is_refused_at_once,
         a_database_that_is_held_up_is_waited_for_and_no_longer,

@@ -3,6 +3,8 @@
 
 #[path = "managers/accounts.rs"]
 mod accounts;
+#[path = "managers/audit.rs"]
+mod audit;
 #[path = "managers/broadcasts.rs"]
 mod broadcasts;
 #[path = "managers/chat.rs"]
@@ -15,6 +17,8 @@ mod faults;
 mod history;
 #[path = "managers/ingest.rs"]
 mod ingest;
+#[path = "managers/keys.rs"]
+mod keys;
 #[path = "managers/lists.rs"]
 mod lists;
 #[path = "managers/profile.rs"]

@@ -7,7 +7,7 @@ mod page;
 mod serve;
 
 pub use page::{Page, html, page};
-pub use serve::assets;
+pub use serve::{ADDRESSES, ASSETS, ELEMENTS, ICON, assets};
 
 /// A file of the built `web/`, in every form that it was made in.
 struct File {

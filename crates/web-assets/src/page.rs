@@ -13,8 +13,14 @@ pub enum Page {
     Watch,
     /// `/studio`
     Studio,
+    /// `/account`
+    Account,
     /// `/setup`
     Setup,
+    /// `/forgot`
+    Forgot,
+    /// `/reset`
+    Reset,
     /// `/api/docs`
     ApiDocs,
     /// Any address where nothing is; answered with 404.
@@ -30,7 +36,10 @@ impl Page {
             Self::Home => "index.html",
             Self::Watch => "watch.html",
             Self::Studio => "studio.html",
+            Self::Account => "account.html",
             Self::Setup => "setup.html",
+            Self::Forgot => "forgot.html",
+            Self::Reset => "reset.html",
             Self::ApiDocs => "docs.html",
             Self::NotFound => "not-found.html",
         }

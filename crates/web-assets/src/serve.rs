@@ -8,12 +8,21 @@ use axum::routing::get;
 
 use crate::File;
 
-/// Everything that pages load: `/assets/*`, `/elements/*` and `/favicon.svg`.
+/// What pages load: scripts, styles and fonts, named by their content.
+pub const ASSETS: &str = "/assets/{*name}";
+/// What other sites load.
+pub const ELEMENTS: &str = "/elements/{*name}";
+/// The icon.
+pub const ICON: &str = "/favicon.svg";
+/// All of these.
+pub const ADDRESSES: [&str; 3] = [ASSETS, ELEMENTS, ICON];
+
+/// Everything that pages load.
 pub fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/assets/{*name}", get(|Path(name): Path<String>, headers| serve("assets", name, headers)))
-        .route("/elements/{*name}", get(|Path(name): Path<String>, headers| serve("elements", name, headers)))
-        .route("/favicon.svg", get(|headers: HeaderMap| async move { named("favicon.svg", &headers) }))
+        .route(ASSETS, get(|Path(name): Path<String>, headers| serve("assets", name, headers)))
+        .route(ELEMENTS, get(|Path(name): Path<String>, headers| serve("elements", name, headers)))
+        .route(ICON, get(|headers: HeaderMap| async move { named("favicon.svg", &headers) }))
 }
 
 async fn serve(folder: &'static str, name: String, request: HeaderMap) -> Response {

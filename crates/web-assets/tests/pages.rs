@@ -9,7 +9,17 @@ use axum::response::Response;
 use tallylight_web_assets::{Page, assets, html, page};
 use tower::ServiceExt;
 
-const PAGES: [Page; 6] = [Page::Home, Page::Watch, Page::Studio, Page::Setup, Page::ApiDocs, Page::NotFound];
+const PAGES: [Page; 9] = [
+    Page::Home,
+    Page::Watch,
+    Page::Studio,
+    Page::Account,
+    Page::Setup,
+    Page::Forgot,
+    Page::Reset,
+    Page::ApiDocs,
+    Page::NotFound,
+];
 
 async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Request::get(path);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use tallylight_core::caller::Access;
 use tallylight_core::chat::{Reaction, Reactor};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::scope::Scope;
@@ -20,6 +21,9 @@ use super::room::{Beginning, Missed, Room, Side};
 
 /// How often a subscription is begun anew, because what it asks for went out of memory while it was read.
 const MAX_TRIES: u32 = 4;
+
+/// Under what connections of keys are counted.
+const CONNECT: &str = "CONNECT /api/live";
 
 /// What a client may publish.
 #[derive(Debug, Deserialize)]
@@ -38,7 +42,10 @@ impl Gate for Feed {
             return Ok(Welcome { caller: Caller::Anonymous, ttl: None });
         }
         match self.users.authenticate_for(token) {
-            Ok((caller, seconds)) => Ok(Welcome { caller, ttl: seconds.map(Duration::from_secs) }),
+            Ok((caller, seconds)) => {
+                self.count(&caller);
+                Ok(Welcome { caller, ttl: seconds.map(Duration::from_secs) })
+            }
             Err(Fault::Token(TokenFault::Expired)) => Err(Unwelcome::Refused(Refusal::TOKEN_EXPIRED)),
             Err(Fault::Token(_)) => Err(Unwelcome::Closed(Close::INVALID_TOKEN)),
             Err(Fault::Standing(_)) => Err(Unwelcome::Closed(Close::FORCED)),
@@ -93,7 +100,9 @@ impl Gate for Feed {
     }
 
     fn standing(&self, session: &Session) -> Option<Close> {
-        self.users.vet_again(session.caller()).err().map(|_| Close::FORCED)
+        let standing = self.sessions.standing().refuse_peer(&session.peer, self.sessions.now());
+        let standing = standing.and_then(|()| self.users.vet_again(session.caller()).map(|_| ()));
+        standing.err().map(|_| Close::FORCED)
     }
 
     fn may_stay(&self, session: &Session, channel: &str) -> bool {
@@ -111,7 +120,12 @@ impl Gate for Feed {
             return false;
         };
         match side {
-            Side::Public => broadcast.is_visible_to(&session.caller().clone().within(Scope::BroadcastsRead)),
+            Side::Public => {
+                let reader = session.caller().clone().within(Scope::BroadcastsRead);
+                broadcast.is_visible_to(&reader)
+                    || self.is_guest(session, channel)
+                    || self.sessions.is_guest_user(id, &reader)
+            }
             Side::Owner => broadcast.is_owned_by(session.caller()),
         }
     }
@@ -132,13 +146,24 @@ impl Gate for Feed {
 }
 
 impl Feed {
+    /// Counts a connection by a key, which names itself only after HTTP has been left.
+    fn count(&self, caller: &Caller) {
+        if let Some(Access::Key(key, _)) = caller.identity().map(|identity| identity.access) {
+            self.keys.count(key, CONNECT.to_owned(), 101);
+        }
+    }
+
     /// The viewer whom a subscription keeps alive, if it has a viewer's token, and whether the caller may hear at all.
     async fn bind(&self, id: BroadcastId, caller: &Caller, token: &str) -> Result<Option<Bound>, Refusal> {
         let broadcast = self.sessions.session(id).await.map_err(|error| refusal(&error))?;
-        if !broadcast.is_visible_to(caller) {
+        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
+        let is_guest = match held {
+            Ok(Some(viewer)) => self.sessions.is_guest(id, viewer),
+            _ => token.is_empty() && self.sessions.is_guest_user(id, caller),
+        };
+        if !broadcast.is_visible_to(caller) && !is_guest {
             return Err(Refusal::UNKNOWN_CHANNEL);
         }
-        let held = if token.is_empty() { Ok(None) } else { self.sessions.hold(id, token) };
         match held {
             Ok(viewer) => Ok(viewer.map(|viewer| Bound { session: id, viewer })),
             // Whoever has an ended broadcast open may read on how it went.
@@ -146,6 +171,12 @@ impl Feed {
             Err(Error::ViewerGone) => Err(Refusal::TOKEN_EXPIRED),
             Err(error) => Err(refusal(&error)),
         }
+    }
+
+    /// Whether what a client hears of a session keeps a viewer there who was invited.
+    fn is_guest(&self, session: &Session, channel: &str) -> bool {
+        let bound = session.subscription(channel).and_then(|known| known.bound);
+        bound.is_some_and(|bound| self.sessions.is_guest(bound.session, bound.viewer))
     }
 
     /// Lets somebody hear a session from where they were, or from now on.

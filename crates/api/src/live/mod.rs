@@ -18,7 +18,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tallylight_core::clock::Clock;
 use tallylight_core::scope::Scope;
-use tallylight_core::{Caller, Error, SessionManager, UserManager};
+use tallylight_core::{Caller, Error, KeyManager, SessionManager, UserManager};
 use tallylight_realtime::client::{Clients, Session};
 use tallylight_realtime::protocol::SubscribeRequest;
 use tallylight_realtime::{Hub, Limits};
@@ -43,6 +43,8 @@ pub struct LiveParts {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// API keys.
+    pub keys: Arc<KeyManager>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Limits of connections.
@@ -61,6 +63,7 @@ pub struct Live {
 pub struct Feed {
     sessions: Arc<SessionManager>,
     users: Arc<UserManager>,
+    keys: Arc<KeyManager>,
     clock: Arc<dyn Clock>,
     /// Set as soon as there is one.
     hub: OnceLock<Hub<Session>>,
@@ -74,10 +77,11 @@ impl Live {
     /// # Errors
     /// The system's.
     pub fn start(parts: LiveParts) -> io::Result<Arc<Self>> {
-        let LiveParts { sessions, users, clock, limits } = parts;
+        let LiveParts { sessions, users, keys, clock, limits } = parts;
         let feed = Arc::new(Feed {
             sessions,
             users,
+            keys,
             clock: clock.clone(),
             hub: OnceLock::new(),
             rooms: Rooms::default(),
@@ -102,7 +106,10 @@ impl Live {
         for request in requests {
             let may = match request.channel.parse().map_err(|_| Error::NotFound("channel"))? {
                 Channel::Directory => true,
-                Channel::Session(id) => self.feed.sessions.session(id).await?.is_visible_to(&reader),
+                Channel::Session(id) => {
+                    let sessions = &self.feed.sessions;
+                    sessions.session(id).await?.is_visible_to(&reader) || sessions.is_guest_user(id, &reader)
+                }
                 Channel::Owner(id) => {
                     caller.signed_in()?;
                     if !caller.has(Scope::EventsRead) {

@@ -89,8 +89,10 @@ pub async fn login(
     Json(request): Json<LoginRequest>,
 ) -> Result<Response, Problem> {
     let into = Into::chosen(request.cookies, &headers, &app)?;
-    let signed_in = app.users.sign_in(&request.login, request.password, client).await?;
-    Ok(into.answer(StatusCode::OK, signed_in, &app, &base))
+    let attempt = app.limits.attempt(&request.login, client.ip).await?;
+    let outcome = app.users.sign_in(&request.login, request.password, client).await;
+    attempt.ended(&outcome);
+    Ok(into.answer(StatusCode::OK, outcome?, &app, &base))
 }
 
 /// Spend a refresh token for new tokens. Using one twice ends the sign-in.

@@ -6,11 +6,12 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderMap, StatusCode};
 use tallylight_core::Caller;
-use tallylight_core::broadcast::Snapshot;
+use tallylight_core::audit_log::{Act, Action};
+use tallylight_core::broadcast::{Snapshot, UpdateBroadcast};
 use tallylight_core::ids::BroadcastId;
 
 use crate::auth::{By, Maybe, permit};
-use crate::extract::{Base, Json, Path};
+use crate::extract::{Base, FromClient, Json, Path};
 use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url as at;
@@ -71,14 +72,22 @@ pub async fn read(
     (status = 200, description = "The broadcast as it is now", body = BroadcastView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub async fn update(
     State(app): State<App>,
     caller: By<permit::BroadcastsWrite>,
     Path(id): Path<BroadcastId>,
     base: Base,
+    FromClient(client): FromClient,
     Json(request): Json<UpdateBroadcastRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let broadcast = app.broadcasts.update(&caller, id, request.into()).await?;
+    let update = UpdateBroadcast::from(request);
+    let featured = update.is_featured;
+    let broadcast = app.broadcasts.update(&caller, id, update).await?;
+    if let Some(featured) = featured {
+        let action = if featured { Action::Featured } else { Action::Unfeatured };
+        app.audit.note(&caller, &client, Act::new(action).on(id));
+    }
     Ok(([(CACHE_CONTROL, "no-store")], Answer(view(&app, &base, &broadcast, &caller)?)))
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::body::Body;
@@ -27,7 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{self, Auth};
 use crate::device::{self, Asking};
-use crate::extract::{Base, Query};
+use crate::extract::{Base, FromClient, Query};
 use crate::live::{Channel, TICKET_LIFE};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -46,7 +45,12 @@ const BRIDGE_BYTES: usize = 4 * 1024;
     (status = 101, description = "Connected"),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
-pub async fn connect(State(app): State<App>, base: Base, mut request: Request) -> Result<Response, Problem> {
+pub async fn connect(
+    State(app): State<App>,
+    base: Base,
+    FromClient(client): FromClient,
+    mut request: Request,
+) -> Result<Response, Problem> {
     let headers = request.headers();
     let accept = accept(headers)?;
     if app.live.hub.is_full() {
@@ -60,7 +64,7 @@ pub async fn connect(State(app): State<App>, base: Base, mut request: Request) -
         .extensions_mut()
         .remove::<OnUpgrade>()
         .ok_or_else(|| Problem::new("upgrade-required", "this connection cannot become a WebSocket"))?;
-    let session = Box::new(Session::new(base.url.into(), bearer));
+    let session = Box::new(Session::new(base.url.into(), bearer).from(client.peer()));
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => take_over(&app, upgraded, form, session),
@@ -158,10 +162,12 @@ pub struct ListenParams {
     (status = 200, description = "Events without end", content_type = "text/event-stream", body = String),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
+#[expect(clippy::too_many_arguments, reason = "each is an extractor")]
 pub async fn listen(
     State(app): State<App>,
     Auth { caller, ttl }: Auth,
     base: Base,
+    FromClient(client): FromClient,
     Query(params): Query<ListenParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -176,7 +182,8 @@ pub async fn listen(
     if app.live.hub.is_full() {
         return Err(Problem::new("busy", "there are as many live connections as this server takes"));
     }
-    let stream = stream(&app, &base, welcome, requests)
+    let session = Session::new(base.url.into(), None).from(client.peer());
+    let stream = stream(&app, session, welcome, requests)
         .map_err(|error| Problem::from(tallylight_core::Error::Internal(error.to_string())))?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -218,7 +225,12 @@ impl ListenParams {
 }
 
 /// The stream of a connection that only listens: it is written to like any other, over a socket of our own.
-fn stream(app: &App, base: &Base, welcome: Welcome, requests: Vec<SubscribeRequest>) -> io::Result<Body> {
+fn stream(
+    app: &App,
+    session: Session,
+    welcome: Welcome,
+    requests: Vec<SubscribeRequest>,
+) -> io::Result<Body> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     theirs.set_nonblocking(true)?;
@@ -226,8 +238,7 @@ fn stream(app: &App, base: &Base, welcome: Welcome, requests: Vec<SubscribeReque
     let (form, hub) = (Form::Events, app.live.hub.clone());
     let entry = Entry { socket: ours.into(), form, session: None, received: Bytes::new() };
     let id = hub.enter(entry);
-    let session = Box::new(Session::new(Arc::from(base.url.as_str()), None));
-    let (turn, clients) = (Turn::new(hub, id, form, session), app.live.clients.clone());
+    let (turn, clients) = (Turn::new(hub, id, form, Box::new(session)), app.live.clients.clone());
     tokio::spawn(async move { clients.listen(turn, welcome, requests).await });
     Ok(body)
 }

@@ -1,13 +1,18 @@
 //! The handlers, by noun.
 
+pub mod admin;
+pub mod admin_usage;
 pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
 pub mod chat;
 pub mod events;
 pub mod health;
+pub mod join_tokens;
+pub mod keys;
 pub mod lists;
 pub mod live;
+pub mod metrics;
 pub mod my_data;
 pub mod pages;
 pub mod password_reset;

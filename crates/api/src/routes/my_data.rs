@@ -13,7 +13,7 @@ use tallylight_core::user::{Export, ExportPart, Section};
 use uuid::Uuid;
 
 use crate::auth::{By, cookies, permit};
-use crate::extract::{Base, Json};
+use crate::extract::{Base, FromClient, Json};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::routes::auth::with_cookies;
@@ -32,9 +32,10 @@ use crate::views::{BroadcastView, UserView};
 pub async fn export(
     State(app): State<App>,
     caller: By<permit::InPerson>,
+    FromClient(client): FromClient,
     base: Base,
 ) -> Result<Response, Problem> {
-    let export = app.users.export(&caller).await?;
+    let export = app.users.export(&caller, &client).await?;
     let user = serde_json::to_string(&UserView::from(export.user.clone()));
     let user = user.map_err(|error| Problem::new("internal", error.to_string()))?;
     let writing = Writing {

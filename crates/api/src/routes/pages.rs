@@ -33,6 +33,21 @@ pub async fn setup(headers: HeaderMap) -> Response {
     page(Page::Setup, &headers)
 }
 
+/// One's own account.
+pub async fn account(headers: HeaderMap) -> Response {
+    page(Page::Account, &headers)
+}
+
+/// Where a link to choose a new password is asked for.
+pub async fn forgot(headers: HeaderMap) -> Response {
+    page(Page::Forgot, &headers)
+}
+
+/// Where that link leads; the token behind its `#` stays in the browser.
+pub async fn reset(headers: HeaderMap) -> Response {
+    page(Page::Reset, &headers)
+}
+
 /// The API to browse.
 pub async fn docs(headers: HeaderMap) -> Response {
     page(Page::ApiDocs, &headers)

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 
-use crate::extract::Json;
+use crate::extract::{FromClient, Json};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -18,6 +18,7 @@ use crate::views::accounts::{ConfirmPasswordResetRequest, HeardView, PasswordRes
 ))]
 pub async fn ask(
     State(app): State<App>,
+    FromClient(client): FromClient,
     Json(request): Json<PasswordResetRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let login = match (request.login, request.email) {
@@ -29,10 +30,7 @@ pub async fn ask(
             return Err(Problem::field("invalid-fields", "email", "does not go with login"));
         }
     };
-    if login.contains('\0') {
-        return Err(Problem::field("invalid-fields", "login", "must not contain NUL"));
-    }
-    app.users.ask_for_reset(&login).await?;
+    app.users.ask_for_reset(&login, &client).await?;
     let heard = HeardView { detail: "if there is such an account, a mail is on its way" };
     Ok((StatusCode::ACCEPTED, [(CACHE_CONTROL, "no-store")], axum::Json(heard)))
 }
@@ -44,8 +42,9 @@ pub async fn ask(
 ))]
 pub async fn confirm(
     State(app): State<App>,
+    FromClient(client): FromClient,
     Json(request): Json<ConfirmPasswordResetRequest>,
 ) -> Result<StatusCode, Problem> {
-    app.users.reset_password(&request.token, request.password).await?;
+    app.users.reset_password(&request.token, request.password, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

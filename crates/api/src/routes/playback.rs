@@ -44,7 +44,7 @@ pub struct PlaylistParams {
 pub async fn entry(State(app): State<App>, Path(id): Path<BroadcastId>) -> Result<Response, Problem> {
     let (_, token) = app.sessions.enter(id).await?;
     let body = stream(&app, id)?.multivariant(&format!("{token}/")).ok_or_else(nothing_yet)?;
-    Ok(playlist_response(body))
+    Ok(playlist_response(&app, body))
 }
 
 /// A playlist or the thumbnail, for one viewer.
@@ -64,7 +64,7 @@ pub async fn viewer_file(
     if file == MULTIVARIANT {
         app.sessions.known_player(id, &token).await?;
         let body = stream(&app, id)?.multivariant("").ok_or_else(nothing_yet)?;
-        return Ok(playlist_response(body));
+        return Ok(playlist_response(&app, body));
     }
     let rendition = Rendition::from_playlist_name(&file)
         .ok_or_else(|| Problem::new("not-found", "there is no such playlist"))?;
@@ -81,7 +81,7 @@ pub async fn viewer_file(
     if still != placement {
         return Err(Problem::new("not-found", "this broadcast's visibility has changed: join again"));
     }
-    Ok(playlist_response(body))
+    Ok(playlist_response(&app, body))
 }
 
 /// Admits a player; one that takes a place does so to the end, although it hangs up meanwhile.
@@ -108,7 +108,7 @@ pub async fn segment(
     let resource = stream(&app, id)?.resource(&name).await?;
     // What is hinted at is waited for, and the broadcast may have turned private meanwhile.
     app.broadcasts.broadcast(&Caller::Anonymous, id).await?;
-    Ok(media_response(resource, FOR_EVER))
+    Ok(media_response(&app, resource, FOR_EVER))
 }
 
 /// Media of a private broadcast.
@@ -123,7 +123,7 @@ pub async fn viewer_segment(
     }
     let resource = stream(&app, id)?.resource(&name).await?;
     app.sessions.watch_private(id, &token)?;
-    Ok(media_response(resource, NO_STORE))
+    Ok(media_response(&app, resource, NO_STORE))
 }
 
 /// What happened in a viewer's player: reports a line, in CMCD's event mode (CTA-5004-B §2.2, §3.3). Told to stop with
@@ -159,7 +159,9 @@ fn latest_picture(
     let etag =
         HeaderValue::try_from(format!("\"{}-{taken}\"", picture.version)).map_err(|_| nothing_yet())?;
     let cache = HeaderValue::from_static(cache);
-    if headers.get(IF_NONE_MATCH) == Some(&etag) {
+    let is_known = headers.get(IF_NONE_MATCH) == Some(&etag);
+    app.sight.playback.thumbnail(if is_known { 0 } else { picture.jpeg.len() });
+    if is_known {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, cache)]).into_response());
     }
     let kind = HeaderValue::from_static("image/jpeg");
@@ -174,13 +176,15 @@ fn nothing_yet() -> Problem {
     Problem::new("not-found", "no media has arrived for this broadcast")
 }
 
-fn playlist_response(body: Bytes) -> Response {
+fn playlist_response(app: &App, body: Bytes) -> Response {
+    app.sight.playback.playlist(body.len());
     let kind = HeaderValue::from_static(PLAYLIST_CONTENT_TYPE);
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, HeaderValue::from_static(NO_STORE))], body).into_response()
 }
 
 /// Sends the parts of a segment as they lie in memory, without copying them together.
-fn media_response(resource: Resource, cache: &'static str) -> Response {
+fn media_response(app: &App, resource: Resource, cache: &'static str) -> Response {
+    app.sight.playback.media(resource.kind, resource.len());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(resource.content_type)),
         (CONTENT_LENGTH, HeaderValue::from(resource.len())),

@@ -10,7 +10,7 @@ use tallylight_core::ids::SignInId;
 use utoipa::IntoParams;
 
 use crate::auth::{By, permit};
-use crate::extract::{Path, Query};
+use crate::extract::{FromClient, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -40,9 +40,10 @@ pub async fn list(
 pub async fn end(
     State(app): State<App>,
     caller: By<permit::InPerson>,
+    FromClient(client): FromClient,
     Path(id): Path<SignInId>,
 ) -> Result<StatusCode, Problem> {
-    app.users.end_sign_in(&caller, id).await?;
+    app.users.end_sign_in(&caller, id, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -63,8 +64,9 @@ pub struct EndParams {
 pub async fn end_others(
     State(app): State<App>,
     caller: By<permit::InPerson>,
+    FromClient(client): FromClient,
     Query(params): Query<EndParams>,
 ) -> Result<StatusCode, Problem> {
-    app.users.end_sign_ins(&caller, params.all).await?;
+    app.users.end_sign_ins(&caller, params.all, &client).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
+use tallylight_core::audit_log::{Act, Action};
 use tallylight_core::ids::BroadcastId;
 
 use crate::auth::{By, permit};
-use crate::extract::{Base, Path};
+use crate::extract::{Base, FromClient, Path};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -24,8 +25,10 @@ pub async fn reset(
     caller: By<permit::Publish>,
     Path(id): Path<BroadcastId>,
     base: Base,
+    FromClient(client): FromClient,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.reset_stream_key(&caller, id).await?;
+    app.audit.note(&caller, &client, Act::new(Action::StreamKeyReset).on(id));
     Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &caller, &base, &app)?)))
 }
 
@@ -52,9 +55,11 @@ pub async fn reset_mine(
     State(app): State<App>,
     caller: By<permit::Publish>,
     base: Base,
+    FromClient(client): FromClient,
 ) -> Result<impl IntoResponse, Problem> {
     let stream_key = app.users.reset_stream_key(&caller).await?;
     if let Some(user) = caller.user_id() {
+        app.audit.note(&caller, &client, Act::new(Action::StreamKeyReset).on(user));
         app.sessions.cut_lasting_key(user);
     }
     Ok(answer(&app, &base, stream_key))

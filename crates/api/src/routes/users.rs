@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 
 use crate::auth::{By, permit};
-use crate::extract::Json as Body;
+use crate::extract::{FromClient, Json as Body};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -35,8 +35,9 @@ pub async fn me(
 pub async fn update_me(
     State(app): State<App>,
     caller: By<permit::AccountWrite>,
+    FromClient(client): FromClient,
     Body(request): Body<UpdateMeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let user = app.users.update_me(&caller, request.into()).await?;
+    let user = app.users.update_me(&caller, request.into(), &client).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
 }

@@ -49,6 +49,11 @@ impl Backlog {
         lock(&self.waiting).entry(id).or_insert(now);
     }
 
+    /// How many wait.
+    fn len(&self) -> usize {
+        lock(&self.waiting).len()
+    }
+
     /// Takes out those whose time has come; `seq` tells how far the log of an open session goes.
     fn take_due(&self, now: Duration, seq: impl Fn(BroadcastId) -> Option<u64>) -> Vec<BroadcastId> {
         let added = lock(&self.added);
@@ -71,6 +76,11 @@ impl Backlog {
 }
 
 impl SessionManager {
+    /// How many sessions have events that are not in their sums yet.
+    pub fn logs_behind(&self) -> usize {
+        self.backlog.len()
+    }
+
     /// Works out metrics of a session, of every event that is in its log by now. Who may see them is the caller's
     /// concern.
     ///

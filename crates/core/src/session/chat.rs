@@ -92,6 +92,8 @@ struct Reacting {
     /// Whose pace it is.
     who: Uuid,
     role: ChatRole,
+    /// The viewer by which they may while it is private.
+    guest: Option<ViewerId>,
 }
 
 impl SessionManager {
@@ -102,7 +104,7 @@ impl SessionManager {
     /// [`Error::Invalid`], [`Error::Banned`], [`Error::TooManyRequests`], or the store's.
     pub async fn say(&self, caller: &Caller, id: BroadcastId, text: String) -> Result<Event> {
         let author = caller.signed_in()?;
-        let broadcast = visible(&self.ledger, caller, id).await?;
+        let (broadcast, guest) = self.audible(caller, id).await?;
         if broadcast.status == Status::Ended {
             return Err(Error::BroadcastEnded);
         }
@@ -112,7 +114,7 @@ impl SessionManager {
         self.chat.messages.check(id, author.id.0)?;
         let display_name = self.display_name(author.id).await?;
         let data = chat::said(&text, author, &display_name, role);
-        let said = self.tell(id, (EventType::ChatMessage, data), Some(author.id)).await;
+        let said = self.tell(id, (EventType::ChatMessage, data), (Some(author.id), guest)).await;
         // Also after a write that was not confirmed: it may be on disk.
         self.chat.latest.forget(id.0);
         self.told(said).await
@@ -132,7 +134,8 @@ impl SessionManager {
             self.refuse_banned(broadcast.owner, user, reacting.role).await?;
         }
         self.chat.reactions.check(id, reacting.who)?;
-        let told = self.tell(id, (EventType::Reaction, reaction.data()), reacting.user).await;
+        let by = (reacting.user, reacting.guest);
+        let told = self.tell(id, (EventType::Reaction, reaction.data()), by).await;
         self.told(told).await
     }
 
@@ -165,11 +168,14 @@ impl SessionManager {
                 user: Some(user.id),
                 who: user.id.0,
                 role: ChatRole::of(user.id, user.role, broadcast),
+                guest: self.guest(caller, broadcast),
             }),
             Reactor::Viewer(viewer) => self.viewing(viewer, broadcast),
         };
         let may_know = match by {
-            Reactor::Caller(caller) => broadcast.is_visible_to(caller),
+            Reactor::Caller(caller) => {
+                broadcast.is_visible_to(caller) || found.as_ref().is_some_and(|found| found.guest.is_some())
+            }
             Reactor::Viewer(_) => !broadcast.is_private() || found.is_some(),
         };
         match found {
@@ -188,7 +194,8 @@ impl SessionManager {
             false => self.presence.user_of(broadcast.id, viewer)?,
         };
         let role = user.map_or(ChatRole::Viewer, |user| ChatRole::of(user, Role::Viewer, broadcast));
-        Some(Reacting { user, who: user.map_or(viewer.0, |user| user.0), role })
+        let guest = (!is_preview).then_some(viewer);
+        Some(Reacting { user, who: user.map_or(viewer.0, |user| user.0), role, guest })
     }
 
     /// Messages of a session: the newest, or those before a number.
@@ -233,7 +240,7 @@ impl SessionManager {
     /// neither wrote it nor keep order, or the store's.
     pub async fn delete_message(&self, caller: &Caller, id: BroadcastId, message: EventId) -> Result<()> {
         let user = caller.signed_in()?;
-        let broadcast = visible(&self.ledger, caller, id).await?;
+        let (broadcast, _) = self.audible(caller, id).await?;
         let found = self.store.logged_event(id, message).await?.filter(chat::is_message);
         let found = found.ok_or(Error::NotFound("message"))?;
         let role = ChatRole::of(user.id, user.role, &broadcast);
@@ -250,15 +257,32 @@ impl SessionManager {
         Ok(())
     }
 
+    /// A broadcast in which the caller may speak: one that they may know of, or are a guest of.
+    async fn audible(&self, caller: &Caller, id: BroadcastId) -> Result<(Snapshot, Option<ViewerId>)> {
+        let broadcast = self.ledger.get(id).await?;
+        let guest = self.guest(caller, &broadcast);
+        let may_know = guest.is_some() || broadcast.is_visible_to(caller);
+        if may_know { Ok((broadcast, guest)) } else { Err(Error::NotFound("broadcast")) }
+    }
+
+    /// The viewer as which a user is there by an invitation, where one is needed.
+    fn guest(&self, caller: &Caller, broadcast: &Snapshot) -> Option<ViewerId> {
+        let user = caller.user_id().filter(|user| broadcast.is_private() && *user != broadcast.owner)?;
+        self.presence.guest_of(broadcast.id, user)
+    }
+
     /// Logs what somebody says or how somebody reacts, while that is allowed.
     async fn tell(
         &self,
         id: BroadcastId,
         (kind, data): (EventType, Value),
-        by: Option<UserId>,
+        (by, guest): (Option<UserId>, Option<ViewerId>),
     ) -> Result<Told> {
         let event = self.ledger.event(kind, data, by)?;
-        let answer = self.store.say(id, event.clone()).await;
+        let answer = match guest {
+            Some(guest) => self.store.say_as_guest(id, event.clone(), guest).await,
+            None => self.store.say(id, event.clone()).await,
+        };
         Ok(Told { id, counts: self.ledger.confirmed(answer)?, event })
     }
 

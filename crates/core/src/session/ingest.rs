@@ -1,5 +1,7 @@
 //! The encoder of a broadcast: admitted by its key, live, gone, back.
 
+use std::net::IpAddr;
+
 use tracing::info;
 
 use super::SessionManager;
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ids::{BroadcastId, PublishId, UserId};
 use crate::ledger::{Decision, wait_for};
 use crate::publishers::CutSignal;
-use crate::user::{StreamKeys, User};
+use crate::user::{Role, StreamKeys, User};
 
 /// An encoder that may publish.
 #[derive(Debug, Clone)]
@@ -34,6 +36,12 @@ pub enum Refusal {
     /// The broadcast says that its media is elsewhere.
     #[error("the media of this broadcast is served elsewhere")]
     Elsewhere,
+    /// Its owner is suspended, or is a viewer only.
+    #[error("this account may not broadcast on this server: ask an administrator")]
+    NotAllowed,
+    /// The encoder's network is shut out.
+    #[error("this network is shut out of this server")]
+    ShutOut,
     /// The server cannot tell now.
     #[error("the server cannot check the stream key now: {0}")]
     Unavailable(String),
@@ -46,17 +54,23 @@ impl SessionManager {
     ///
     /// # Errors
     /// The [`Refusal`], to be told to the encoder.
-    pub async fn admit(&self, key: &str) -> Result<Admission, Refusal> {
+    pub async fn admit(&self, key: &str, from: Option<IpAddr>) -> Result<Admission, Refusal> {
+        self.refuse_network(from)?;
         let hash = StreamKeys::hash(key);
         let unavailable = |error: Error| Refusal::Unavailable(error.to_string());
         let own = self.ledger.store.broadcast_by_stream_key(&hash).await.map_err(unavailable)?;
         let (broadcast, lasting_key_of) = match own {
             Some(broadcast) => (broadcast, None),
             None => match self.users.user_by_stream_key(&hash).await.map_err(unavailable)? {
+                Some(user) if user.role < Role::Broadcaster => return Err(Refusal::NotAllowed),
+                Some(user) if self.may_not_broadcast(user.id) => return Err(Refusal::NotAllowed),
                 Some(user) => (self.broadcast_of(&user).await.map_err(unavailable)?, Some(user.id)),
                 None => return Err(Refusal::UnknownKey),
             },
         };
+        if self.may_not_broadcast(broadcast.owner) {
+            return Err(Refusal::NotAllowed);
+        }
         if broadcast.status == Status::Ended {
             return Err(Refusal::Ended);
         }
@@ -64,8 +78,9 @@ impl SessionManager {
             return Err(Refusal::Elsewhere);
         }
         let publish = self.ledger.ids.uuid(self.clock().now()).map(PublishId).map_err(unavailable)?;
-        let cut = self.publishers.enter(broadcast.id, publish, lasting_key_of);
-        if let Err(refusal) = self.still_admitted(&broadcast, &hash, lasting_key_of).await {
+        let cut = self.publishers.enter(broadcast.id, publish, lasting_key_of, from);
+        let still = self.refuse_network(from);
+        if let Err(refusal) = still.and(self.still_admitted(&broadcast, &hash, lasting_key_of).await) {
             self.publishers.remove(broadcast.id, publish);
             // An encoder that was there has been cut for this one; its end interrupts nothing any more.
             let current = self.ledger.directory.get(broadcast.id);
@@ -77,6 +92,10 @@ impl SessionManager {
         Ok(Admission { broadcast, publish, cut })
     }
 
+    fn refuse_network(&self, from: Option<IpAddr>) -> Result<(), Refusal> {
+        self.standing.refuse_from(from, None, self.now()).map_err(|_| Refusal::ShutOut)
+    }
+
     /// Refuses an encoder whose broadcast ended, or whose key was reset, before there was anybody to be cut.
     async fn still_admitted(
         &self,
@@ -86,6 +105,9 @@ impl SessionManager {
     ) -> Result<(), Refusal> {
         let unavailable = |error: Error| Refusal::Unavailable(error.to_string());
         let current = self.ledger.get(admitted.id).await.map_err(unavailable)?;
+        if self.may_not_broadcast(current.owner) {
+            return Err(Refusal::NotAllowed);
+        }
         if current.status == Status::Ended {
             return Err(Refusal::Ended);
         }

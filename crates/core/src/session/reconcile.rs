@@ -85,6 +85,7 @@ impl SessionManager {
                 continue;
             }
             self.presence.enter_unknown(seat.clone(), now);
+            self.presence.invite_as(&seat);
             if self.refusal(&seat).is_some() {
                 self.presence.remove_stay(&seat);
             }

@@ -11,18 +11,18 @@ use crate::caller::Caller;
 use crate::clock::to_micros;
 use crate::error::{Error, Result};
 use crate::event::{EventType, LeaveReason, NewEvent, joined};
-use crate::ids::{BroadcastId, EventId, UserId, ViewerId};
+use crate::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 use crate::presence::Expired;
 use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
 /// How many viewers are written about at once.
-const AT_ONCE: usize = 1_000;
+pub(super) const AT_ONCE: usize = 1_000;
 
 /// What somebody gives who wants to watch.
 #[derive(Debug, Clone, Default)]
 pub struct JoinRequest {
-    /// Who they say they are; believed only from that user.
+    /// Who they say they are; believed only from that user, and from an API key that may act for others.
     pub user_id: Option<UserId>,
     /// An invitation to a private broadcast.
     pub join_token: Option<String>,
@@ -57,13 +57,19 @@ struct Who {
     user: Option<UserId>,
     /// The pseudonym of an earlier stay.
     person: Option<String>,
+    /// The invitation that they show.
+    invitation: Option<JoinTokenId>,
 }
 
 impl Who {
     /// Whoever signed in, else whoever the viewer was before.
     fn new(caller: Option<UserId>, known: Option<KnownViewer>) -> Self {
         let (user, person) = known.map_or((None, None), |known| (known.user_id, Some(known.person)));
-        Self { user: caller.or(user), person }
+        Self { user: caller.or(user), person, invitation: None }
+    }
+
+    fn showing(self, invitation: Option<JoinTokenId>) -> Self {
+        Self { invitation, ..self }
     }
 }
 
@@ -73,7 +79,7 @@ impl SessionManager {
     /// # Errors
     /// [`Error::NotFound`] for a private broadcast, [`Error::BroadcastFull`], [`Error::BroadcastEnded`],
     /// [`Error::ViewerGone`] for the token of a viewer who left, [`Error::JoinTokenInvalid`], [`Error::Forbidden`] for
-    /// a `user_id` of somebody else, or the store's.
+    /// a `user_id` of somebody else from all but an API key that may act for others, or the store's.
     pub async fn track_user_join(
         &self,
         caller: &Caller,
@@ -83,35 +89,32 @@ impl SessionManager {
     ) -> Result<Joined> {
         self.standing.refuse_client(&client, self.clock().now())?;
         let broadcast = self.ledger.get(id).await?;
-        if !broadcast.is_visible_to(caller) {
-            return Err(Error::NotFound("broadcast"));
-        }
-        if request.join_token.is_some() {
-            return Err(Error::JoinTokenInvalid);
-        }
-        if request.user_id.is_some() && request.user_id != caller.user_id() {
-            return Err(Error::Forbidden("user_id can only be your own"));
-        }
-        if broadcast.status == Status::Ended {
+        let invitation = self.invitation_shown(caller, &broadcast, &request)?;
+        let user = self.joining(caller, &broadcast, request.user_id).await?;
+        // Whoever may not know of it is told by the store, which knows what their invitation is worth.
+        if broadcast.status == Status::Ended && broadcast.is_visible_to(caller) {
             return Err(Error::BroadcastEnded);
         }
-        let pass = self.pass_for(caller, &broadcast, request.viewer_token.as_deref())?;
+        let pass = self.pass_for(user, &broadcast, request.viewer_token.as_deref())?;
         if pass.kind == PassKind::Viewer {
             let known = match request.viewer_token {
                 Some(_) => self.store.viewer(id, pass.viewer).await?,
                 None => None,
             };
-            self.seat(&broadcast, pass.viewer, Who::new(caller.user_id(), known), client).await?;
+            let who = Who::new(user, known).showing(invitation);
+            self.seat(&broadcast, pass.viewer, who, client).await?;
+        } else if !broadcast.is_visible_to(caller) {
+            return Err(Error::NotFound("broadcast"));
         }
         let broadcast = self.ledger.get(id).await?;
         Ok(self.joined(broadcast, pass))
     }
 
-    fn pass_for(&self, caller: &Caller, broadcast: &Broadcast, token: Option<&str>) -> Result<Pass> {
+    fn pass_for(&self, user: Option<UserId>, broadcast: &Broadcast, token: Option<&str>) -> Result<Pass> {
         if let Some(token) = token {
             return self.tokens.check_viewer(broadcast.id, token).ok_or(Error::ViewerGone);
         }
-        if broadcast.is_owned_by(caller) {
+        if user == Some(broadcast.owner) {
             return Ok(Pass { viewer: ViewerId(broadcast.id.0), kind: PassKind::Preview });
         }
         self.fresh_pass()
@@ -144,6 +147,7 @@ impl SessionManager {
     /// Takes a place in the store and enters the viewer as present.
     async fn seat(&self, broadcast: &Broadcast, id: ViewerId, who: Who, client: Client) -> Result<()> {
         let user_id = who.user;
+        self.standing.refuse_viewer(user_id, &client.peer(), self.clock().now())?;
         let person = match (user_id, who.person, &client.device) {
             (Some(user), ..) => self.person(broadcast.id, b"user", user.0.as_bytes()),
             (None, Some(person), _) => person,
@@ -157,6 +161,7 @@ impl SessionManager {
             person,
             at: self.clock().now(),
             client: client.brief(),
+            invitation: who.invitation,
         };
         let now = self.clock().monotonic();
         let event = self.ledger.event(EventType::ViewerJoined, joined(id, &viewer.person), user_id)?;
@@ -165,6 +170,7 @@ impl SessionManager {
         let answer = self.store.join(&viewer, event).await;
         match self.ledger.confirmed(answer)? {
             JoinOutcome::Joined(seat, counts) => {
+                self.figures.joins.one();
                 self.ledger.directory.count(broadcast.id, counts);
                 self.enter_seat(&seat, now)
             }
@@ -173,6 +179,7 @@ impl SessionManager {
             JoinOutcome::Ended => Err(Error::BroadcastEnded),
             JoinOutcome::Gone => Err(Error::ViewerGone),
             JoinOutcome::NotFound => Err(Error::NotFound("broadcast")),
+            JoinOutcome::Uninvited => Err(Error::JoinTokenInvalid),
         }
     }
 
@@ -180,8 +187,9 @@ impl SessionManager {
     /// knows of that before the others are removed, so whoever is entered too late for that finds it here.
     fn enter_seat(&self, seat: &Seat, now: Duration) -> Result<()> {
         self.presence.enter(seat.clone(), now);
+        self.forget_revoked(seat);
         match self.refusal(seat) {
-            None => Ok(()),
+            None => self.still_welcome(seat),
             Some(refusal) => {
                 self.presence.remove_stay(seat);
                 Err(refusal)
@@ -193,7 +201,7 @@ impl SessionManager {
     pub(super) fn refusal(&self, seat: &Seat) -> Option<Error> {
         match self.ledger.directory.get(seat.session_id) {
             None => Some(Error::BroadcastEnded),
-            Some(open) if open.is_private() && seat.user_id != Some(open.owner) => {
+            Some(open) if open.is_private() && seat.user_id != Some(open.owner) && !self.is_invited(seat) => {
                 Some(Error::NotFound("broadcast"))
             }
             Some(_) => None,
@@ -255,10 +263,11 @@ impl SessionManager {
         Ok(left)
     }
 
-    async fn record_departure(&self, departure: &Departure) -> Result<bool> {
+    pub(super) async fn record_departure(&self, departure: &Departure) -> Result<bool> {
         let answer = self.store.leave(departure).await;
         let counts = self.ledger.confirmed(answer)?;
         if let Some(counts) = counts {
+            self.figures.left(departure.reason, 1);
             self.ledger.directory.count(departure.session_id, counts);
         }
         Ok(counts.is_some())
@@ -316,7 +325,7 @@ impl SessionManager {
         self.record_departure(&departure).await
     }
 
-    fn event_id(&self) -> Result<EventId> {
+    pub(super) fn event_id(&self) -> Result<EventId> {
         Ok(EventId(self.ledger.ids.uuid(self.clock().now())?))
     }
 
@@ -358,17 +367,21 @@ impl SessionManager {
         }
         let pass =
             self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        self.standing.refuse_client(&client, self.clock().now())?;
         let broadcast = self.ledger.get(id).await?;
         if pass.kind == PassKind::Preview {
             return Ok(Admitted { broadcast, pass });
         }
-        if broadcast.is_private() {
+        // Who comes back stays the same person and as invited, though a player does not say who it is.
+        let known = match broadcast.status == Status::Ended && !broadcast.is_private() {
+            true => None,
+            false => self.store.viewer(id, pass.viewer).await?,
+        };
+        if broadcast.is_private() && known.as_ref().is_none_or(|known| known.invitation.is_none()) {
             return Err(Error::NotFound("broadcast"));
         }
         // What ended may be played to its last segment by those who hold an address; nobody is counted.
         if broadcast.status != Status::Ended {
-            // Who comes back stays the same person, though a player does not say who it is.
-            let known = self.store.viewer(id, pass.viewer).await?;
             self.seat(&broadcast, pass.viewer, Who::new(None, known), client).await?;
         }
         Ok(Admitted { broadcast, pass })
@@ -377,10 +390,17 @@ impl SessionManager {
     /// Lets a player fetch its multivariant playlist, which is no sign of life yet.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a wrong token, and for a private broadcast where the viewer is not there.
+    /// [`Error::NotFound`] for a wrong token, and for a private broadcast where the viewer is not there and no guest who
+    /// may come back.
     pub async fn known_player(&self, id: BroadcastId, playback_token: &str) -> Result<()> {
-        self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
-        if self.ledger.get(id).await?.is_private() { self.watch_private(id, playback_token) } else { Ok(()) }
+        let pass =
+            self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
+        if !self.ledger.get(id).await?.is_private() || self.watch_private(id, playback_token).is_ok() {
+            return Ok(());
+        }
+        let known = self.store.viewer(id, pass.viewer).await?;
+        let may_return = known.is_some_and(|known| known.invitation.is_some());
+        if may_return { Ok(()) } else { Err(Error::NotFound("broadcast")) }
     }
 
     /// Lets a player fetch a segment of a private broadcast: only viewers who are there.

@@ -10,7 +10,7 @@ use crate::clock::Time;
 use crate::ids::{BanId, UserId};
 use crate::viewer::DeviceId;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Bans {
     by_target: HashMap<BanTarget, Ban>,
     targets: HashMap<BanId, BanTarget>,

@@ -20,6 +20,7 @@ use reset::Asked;
 
 use super::reset::ResetTokens;
 use super::{Role, SignIn, StreamKeys, User};
+use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -120,6 +121,8 @@ pub struct UserParts {
     pub mailer: Arc<dyn Mailer>,
     /// With what links in mails begin, such as `https://live.example`. Never what a caller says.
     pub link_base: String,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Settings.
     pub settings: UserSettings,
 }
@@ -205,6 +208,7 @@ impl UserManager {
             return Err(Error::Forbidden("this server does not take registrations: ask its administrator"));
         }
         let user = self.create_user(registration, Role::Broadcaster).await?;
+        self.note(&user, &client, Action::Registered);
         self.begin(user, client).await
     }
 
@@ -243,12 +247,19 @@ impl UserManager {
     /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Suspended`] to those who
     /// know the password; [`Error::Busy`].
     pub async fn sign_in(&self, login: &str, password: String, client: Client) -> Result<SignedIn> {
+        refuse_nul(login)?;
         let user = self.parts.store.user_by_login(login).await?.filter(|user| user.erased_at.is_none());
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(hash, password).await?;
         match user {
-            Some(user) if matches => self.begin(user, client).await,
-            _ => Err(Error::Unauthenticated("the user name or the password is wrong")),
+            Some(user) if matches => self.begin_noted(user, client).await,
+            user => {
+                let act = Act::new(Action::SignInFailed);
+                // What was typed for a name is not kept: it may be a password.
+                let act = user.map_or(act.clone(), |user| act.on(user.id));
+                self.parts.audit.note(&Caller::Anonymous, &client, act);
+                Err(Error::Unauthenticated("the user name or the password is wrong"))
+            }
         }
     }
 
@@ -282,8 +293,30 @@ impl UserManager {
         self.signed_in(user, id, token)
     }
 
+    /// Signs in whoever knows the password.
+    async fn begin_noted(&self, user: User, client: Client) -> Result<SignedIn> {
+        let begun = self.begin(user.clone(), client.clone()).await;
+        match &begun {
+            Ok(_) => self.note(&user, &client, Action::SignedIn),
+            Err(Error::Suspended { .. }) => {
+                let act = Act::new(Action::SignInFailed).on(user.id).with("suspended", true);
+                self.parts.audit.note(&Caller::Anonymous, &client, act);
+            }
+            Err(_) => {}
+        }
+        begun
+    }
+
+    /// Notes what a user did to the own account.
+    fn note(&self, user: &User, client: &Client, action: Action) {
+        let by = Caller::User(user.identity(Access::Server));
+        self.parts.audit.note(&by, client, Act::new(action).on(user.id));
+    }
+
     async fn end_reused(&self, sign_in: &SignIn) -> Result<()> {
         self.end(sign_in.id).await?;
+        let act = Act::new(Action::RefreshReused).on(sign_in.user_id);
+        self.parts.audit.note(&Caller::Anonymous, &sign_in.client, act);
         tracing::warn!(user_id = %sign_in.user_id, "a spent refresh token was used again; its sign-in is ended");
         Ok(())
     }
@@ -371,6 +404,7 @@ impl UserManager {
         }
         let user = self.create_user(registration, Role::Admin).await?;
         *offered = None;
+        self.note(&user, &client, Action::SetUp);
         self.begin(user, client).await
     }
 
@@ -380,6 +414,11 @@ impl UserManager {
     /// The store's.
     pub async fn ping(&self) -> Result<()> {
         self.parts.store.has_admin().await.map(|_| ())
+    }
+
+    /// How many passwords are being hashed or wait for it, and how many may.
+    pub fn hashing(&self) -> (usize, usize) {
+        self.passwords.waiting()
     }
 
     async fn begin(&self, user: User, client: Client) -> Result<SignedIn> {
@@ -413,6 +452,11 @@ impl UserManager {
         let access_token = self.tokens.issue(&Grant { identity: &identity, sign_in, id, now, seconds })?;
         Ok(SignedIn { user, access_token, expires_in: seconds, refresh_token })
     }
+}
+
+/// A database may not be able to look for a NUL.
+fn refuse_nul(login: &str) -> Result<()> {
+    if login.contains('\0') { Err(Error::field("login", "must not contain NUL")) } else { Ok(()) }
 }
 
 fn parse_refresh(token: &str) -> Option<(SignInId, Vec<u8>)> {

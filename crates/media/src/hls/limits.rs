@@ -29,11 +29,10 @@ impl Limits {
 
     /// Lets a packet pass, or says why not.
     pub(super) fn admit(&mut self, packet: &Packet, now: SystemTime) -> Result<(), MediaError> {
-        let (bytes, max) = match packet {
-            Packet::Video(packet) => (packet.data.len(), self.max_frame_bytes),
-            Packet::Audio(packet) => (packet.data.len(), self.max_frame_bytes.min(MAX_AUDIO_FRAME)),
-            Packet::VideoHeader(header) => (header.record.len(), self.max_frame_bytes),
-            Packet::AudioHeader(header) => (header.record.len(), self.max_frame_bytes),
+        let bytes = packet.size();
+        let max = match packet {
+            Packet::Audio(_) => self.max_frame_bytes.min(MAX_AUDIO_FRAME),
+            _ => self.max_frame_bytes,
         };
         if bytes > max {
             return Err(MediaError::FrameTooLarge { bytes, max });

@@ -27,7 +27,7 @@ pub use origin::Origin;
 pub use publication::{Progress, Publication};
 pub use settings::Settings;
 pub use status::{AudioStatus, Status, VideoStatus};
-pub use stream::{Directives, Placement, Resource, Stream, Thumbnail};
+pub use stream::{Directives, Placement, Resource, ResourceKind, Stream, Thumbnail};
 
 /// One of the renditions of a broadcast, each with a playlist of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

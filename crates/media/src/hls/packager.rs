@@ -201,12 +201,15 @@ impl Packager {
     }
 
     fn video(&mut self, packet: VideoPacket, events: &mut Vec<Event>) -> Result<(), MediaError> {
-        let Some(config) = &self.video else { return Ok(()) };
+        let Some(config) = &self.video else { return self.drop_frame() };
         if !config.is_whole(&packet.data) {
             return Err(MediaError::BrokenPicture);
         }
-        if packet.data.is_empty() || (self.needs_keyframe && !packet.keyframe) {
+        if packet.data.is_empty() {
             return Ok(());
+        }
+        if self.needs_keyframe && !packet.keyframe {
+            return self.drop_frame();
         }
         if packet.keyframe && self.keyframe_begins_era() {
             self.end_era(events);
@@ -217,6 +220,12 @@ impl Packager {
         if let Some(picture) = before {
             self.picture(picture, events);
         }
+        Ok(())
+    }
+
+    /// Counts what nobody gets to see.
+    fn drop_frame(&mut self) -> Result<(), MediaError> {
+        self.measures.dropped += 1;
         Ok(())
     }
 
@@ -263,7 +272,10 @@ impl Packager {
         if packet.data.is_empty() || self.audio.is_none() || self.audio_changed {
             return;
         }
-        let Some(frame) = self.timeline.audio(packet) else { return };
+        let Some(frame) = self.timeline.audio(packet) else {
+            self.measures.dropped += 1;
+            return;
+        };
         match &mut self.state {
             State::Gathering(gathered) => {
                 gathered.bytes += frame.data.len();

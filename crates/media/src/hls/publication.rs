@@ -66,6 +66,11 @@ impl Publication {
         self.close(MediaError::Replaced);
     }
 
+    /// How many pictures and frames of sound arrived and could not be shown.
+    pub fn dropped(&self) -> u64 {
+        self.packager.measures().dropped
+    }
+
     /// The broadcast.
     pub fn stream(&self) -> &Arc<Stream> {
         &self.stream

@@ -72,6 +72,8 @@ pub(super) struct Measures {
     pub frame_rate: f64,
     pub keyframe_interval: Option<Duration>,
     pub has_b_frames: bool,
+    /// Pictures and frames of sound that arrived and could not be shown.
+    pub dropped: u64,
 }
 
 impl Measures {

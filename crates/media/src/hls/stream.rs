@@ -33,9 +33,22 @@ pub struct Directives {
     pub part: Option<usize>,
 }
 
+/// What a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResourceKind {
+    /// What players need before any media.
+    Init,
+    /// Some seconds of media.
+    Segment,
+    /// A part of a segment.
+    Part,
+}
+
 /// A segment, a part or an initialization segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
+    /// Which of the three.
+    pub kind: ResourceKind,
     /// The content in order; a segment comes as its parts, which are not stored twice.
     pub chunks: Vec<Bytes>,
     /// `video/mp4` or `audio/mp4`.
@@ -161,7 +174,12 @@ impl Stream {
             found = self.wait(windows, over).await?.find(&name);
         }
         let chunks = found.ok_or(RequestError::NotFound)?;
-        Ok(Resource { chunks, content_type: name.rendition.content_type() })
+        let kind = match name.item {
+            Item::Init(_) => ResourceKind::Init,
+            Item::Segment(_) => ResourceKind::Segment,
+            Item::Part(..) => ResourceKind::Part,
+        };
+        Ok(Resource { kind, chunks, content_type: name.rendition.content_type() })
     }
 
     /// The latest picture. Asking for it is what keeps it fresh.
@@ -199,6 +217,11 @@ impl Stream {
             window_bytes: board.bytes(),
             blocked_requests: self.blocked.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many requests wait for media.
+    pub fn blocked_requests(&self) -> usize {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     /// Ends the broadcast: playlists are closed, and what is in the window stays until the stream is dropped.

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Rejection, Request, Settings, connection::Connection, session::Event};
+use super::{Error, Figures, Rejection, Request, Settings, connection::Connection, session::Event};
 
 /// The first and the longest pause after a failed `accept`, which mostly means that file descriptors ran out.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -28,8 +28,18 @@ pub fn serve(
     settings: Settings,
     shutdown: CancellationToken,
 ) -> mpsc::Receiver<Request> {
+    serve_counted(listener, settings, Arc::default(), shutdown)
+}
+
+/// As [`serve`], for somebody who reads the figures.
+pub fn serve_counted(
+    listener: TcpListener,
+    settings: Settings,
+    figures: Arc<Figures>,
+    shutdown: CancellationToken,
+) -> mpsc::Receiver<Request> {
     let (requests, receiver) = mpsc::channel(settings.request_queue.max(1));
-    let slots = Slots::new(&settings);
+    let slots = Slots::new(&settings, figures);
     let server = Server { settings, slots, requests, shutdown, is_full: false };
     tokio::spawn(server.run(listener));
     receiver
@@ -79,56 +89,66 @@ impl Server {
             tracing::warn!(%peer, "RTMP connections are turned away: a connection limit is reached");
         }
         self.is_full = slot.is_none();
-        let Some(slot) = slot else { return };
+        let Some(slot) = slot else { return self.slots.figures.turn_away() };
         // Replies are few and awaited; a socket that cannot be set so works all the same.
         let _ = stream.set_nodelay(true);
         let connection = Connection::new(stream, &self.settings, slot);
-        let (settings, requests) = (self.settings.clone(), self.requests.clone());
-        tokio::spawn(negotiate(connection, peer, settings, requests, self.shutdown.clone()));
+        let desk = Desk {
+            settings: self.settings.clone(),
+            requests: self.requests.clone(),
+            figures: self.slots.figures.clone(),
+        };
+        tokio::spawn(desk.negotiate(connection, peer, self.shutdown.clone()));
     }
 }
 
-/// Serves a connection until it becomes a request, or ends.
-async fn negotiate(
-    mut connection: Connection,
-    peer: SocketAddr,
+/// Where a connection becomes a request.
+struct Desk {
     settings: Settings,
     requests: mpsc::Sender<Request>,
-    shutdown: CancellationToken,
-) {
-    let since = Instant::now();
-    let negotiation = shutdown.run_until_cancelled(connection.negotiate(&settings, since)).await;
-    match negotiation.unwrap_or(Err(Error::ShuttingDown)) {
-        Ok(Event::Publish { app, key }) => {
-            let encoder = connection.session.encoder().map(str::to_owned);
-            let request = Request { app, key, peer, encoder, connection, settings };
-            hand_over(request, since, &requests).await;
-        }
-        // No other event comes before a publish request is answered.
-        Ok(_) => {}
-        Err(error) => {
-            // Health checks and scanners connect and leave.
-            match error {
-                Error::Disconnected => {
-                    tracing::debug!(%peer, %error, "RTMP connection ended before publishing")
-                }
-                _ => tracing::info!(%peer, %error, "RTMP connection ended before publishing"),
-            }
-            connection.session.close(&error.to_string());
-            connection.finish().await;
-        }
-    }
+    figures: Arc<Figures>,
 }
 
-/// Waits for room in the channel, not for ever.
-async fn hand_over(request: Request, since: Instant, requests: &mpsc::Sender<Request>) {
-    let deadline = since + request.settings.publish_timeout;
-    match timeout_at(deadline, requests.reserve()).await {
-        Ok(Ok(permit)) => permit.send(request),
-        Ok(Err(_)) => request.reject(Rejection::failed(Error::ShuttingDown.to_string())).await,
-        Err(_) => {
-            tracing::warn!(peer = %request.peer, "RTMP publisher turned away: too many wait for permission");
-            request.reject(Rejection::failed("the server is busy: try again")).await;
+impl Desk {
+    /// Serves a connection until it becomes a request, or ends.
+    async fn negotiate(self, mut connection: Connection, peer: SocketAddr, shutdown: CancellationToken) {
+        let since = Instant::now();
+        let negotiation = shutdown.run_until_cancelled(connection.negotiate(&self.settings, since)).await;
+        match negotiation.unwrap_or(Err(Error::ShuttingDown)) {
+            Ok(Event::Publish { app, key }) => {
+                let encoder = connection.session.encoder().map(str::to_owned);
+                let settings = self.settings.clone();
+                let request = Request { app, key, peer, encoder, connection, settings };
+                self.hand_over(request, since).await;
+            }
+            // No other event comes before a publish request is answered.
+            Ok(_) => {}
+            Err(error) => {
+                self.figures.lose();
+                // Health checks and scanners connect and leave.
+                match error {
+                    Error::Disconnected => {
+                        tracing::debug!(%peer, %error, "RTMP connection ended before publishing")
+                    }
+                    _ => tracing::info!(%peer, %error, "RTMP connection ended before publishing"),
+                }
+                connection.session.close(&error.to_string());
+                connection.finish().await;
+            }
+        }
+    }
+
+    /// Waits for room in the channel, not for ever.
+    async fn hand_over(&self, request: Request, since: Instant) {
+        let deadline = since + self.settings.publish_timeout;
+        match timeout_at(deadline, self.requests.reserve()).await {
+            Ok(Ok(permit)) => permit.send(request),
+            Ok(Err(_)) => request.reject(Rejection::failed(Error::ShuttingDown.to_string())).await,
+            Err(_) => {
+                self.figures.keep_waiting();
+                tracing::warn!(peer = %request.peer, "RTMP publisher turned away: too many wait for permission");
+                request.reject(Rejection::failed("the server is busy: try again")).await;
+            }
         }
     }
 }
@@ -139,6 +159,7 @@ struct Slots {
     max: usize,
     max_per_ip: usize,
     taken: Arc<Mutex<Taken>>,
+    figures: Arc<Figures>,
 }
 
 #[derive(Debug, Default)]
@@ -152,15 +173,16 @@ struct Taken {
 pub(crate) struct Slot {
     network: IpAddr,
     taken: Arc<Mutex<Taken>>,
+    figures: Arc<Figures>,
 }
 
 impl Slots {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, figures: Arc<Figures>) -> Self {
         let max_per_ip = match settings.max_connections_per_ip {
             0 => usize::MAX,
             limit => limit,
         };
-        Self { max: settings.max_connections, max_per_ip, taken: Arc::default() }
+        Self { max: settings.max_connections, max_per_ip, taken: Arc::default(), figures }
     }
 
     fn take(&self, ip: IpAddr) -> Option<Slot> {
@@ -172,12 +194,14 @@ impl Slots {
         }
         taken.total += 1;
         taken.by_network.insert(network, of_network + 1);
-        Some(Slot { network, taken: self.taken.clone() })
+        self.figures.opened();
+        Some(Slot { network, taken: self.taken.clone(), figures: self.figures.clone() })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.figures.closed();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total -= 1;
         if let Some(count) = taken.by_network.get_mut(&self.network) {
@@ -204,7 +228,7 @@ mod tests {
     fn slots(max: usize, max_per_ip: usize) -> Slots {
         let settings =
             Settings { max_connections: max, max_connections_per_ip: max_per_ip, ..Settings::default() };
-        Slots::new(&settings)
+        Slots::new(&settings, Arc::default())
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -18,6 +18,7 @@ pub mod session;
 
 mod connection;
 mod error;
+mod figures;
 mod flv_file;
 mod key;
 mod publisher;
@@ -25,8 +26,9 @@ mod rate;
 mod settings;
 
 pub use error::Error;
+pub use figures::Figures;
 pub use flv_file::{FlvFile, FlvFileError, FlvTag, TagKind};
 pub use key::StreamKey;
-pub use listener::serve;
+pub use listener::{serve, serve_counted};
 pub use publisher::{Publisher, Rejection, Request};
 pub use settings::{Limits, Settings};

@@ -59,6 +59,7 @@ impl<V: Service> Shard<V> {
         // Taken out while it is walked through: who is dropped on the way is taken off it.
         let listeners = std::mem::take(&mut topic.listeners);
         let encoded = Encoded::new(&channel, &items);
+        self.hub.figures().sent.add((listeners.len() * items.len()) as u64);
         let mut troubled = Vec::new();
         for place in &listeners {
             if !self.deliver(*place as usize, &encoded) {

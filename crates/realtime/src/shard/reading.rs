@@ -75,12 +75,14 @@ impl<V: Service> Shard<V> {
     }
 
     fn take_message(&mut self, place: usize, incoming: Incoming) {
+        self.hub.figures().received.one();
         match incoming {
             Incoming::Message(kind, message) => self.answer(place, kind, message),
             Incoming::Ping(payload) => self.pong(place, frame(Opcode::Pong, &payload)),
             Incoming::Pong => {}
             Incoming::Close(code) => {
                 let answer = close_frame(code.unwrap_or(Close::NORMAL.code), "");
+                self.hub.figures().left.one();
                 self.send(place, &answer);
                 self.begin_closing(place);
             }

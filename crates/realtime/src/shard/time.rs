@@ -28,6 +28,7 @@ impl<V: Service> Shard<V> {
             return;
         }
         self.swept = self.now;
+        self.measure();
         let due: Vec<(usize, Due)> = self
             .connections
             .iter()
@@ -43,6 +44,15 @@ impl<V: Service> Shard<V> {
                 Due::Drop => self.drop_at(place),
             }
         }
+    }
+
+    /// Notes how much waits for slow clients.
+    fn measure(&self) {
+        let waiting = self.connections.iter().map(|(_, connection)| connection.waiting() as u64);
+        let (sum, largest) = waiting.fold((0, 0), |(sum, largest), bytes| (sum + bytes, largest.max(bytes)));
+        let figures = self.hub.figures();
+        figures.backlog.set(sum);
+        figures.largest_backlog.set(largest);
     }
 
     fn due(&self, place: usize) -> Due {

@@ -4,14 +4,31 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tallylight_core::broadcast::{Broadcast, Snapshot};
-use tallylight_core::event::{EndedStay, NewEvent};
-use tallylight_core::ids::{BroadcastId, ViewerId};
+use tallylight_core::clock::Time;
+use tallylight_core::event::{EndedStay, LeaveReason, NewEvent};
+use tallylight_core::ids::{BroadcastId, JoinTokenId, ViewerId};
 use tallylight_core::store::{Change, Eviction};
 use tallylight_core::viewer::Counts;
 use tallylight_core::{Error, Result};
 
 use super::Database;
-use super::tables::{Room, Tables};
+use super::tables::{Room, Stay, Tables};
+
+/// Who has to go.
+#[derive(Debug, Clone, Copy)]
+pub enum Whom {
+    Everybody,
+    /// Who is not there by an invitation.
+    Uninvited,
+    /// Who is there by this one.
+    By(JoinTokenId),
+}
+
+impl Whom {
+    fn of(reason: LeaveReason) -> Self {
+        if reason == LeaveReason::Private { Self::Uninvited } else { Self::Everybody }
+    }
+}
 
 impl Database {
     /// Keeps a new broadcast and its first events; doing it twice comes to the same.
@@ -65,7 +82,7 @@ impl Database {
             return Ok(None);
         }
         let left = match &change.evict {
-            Some(eviction) => tables.departures(id, eviction, change)?,
+            Some(eviction) => tables.departures(id, eviction, Whom::of(eviction.reason), change.at)?,
             None => Vec::new(),
         };
         tables.check(left.iter().map(|(_, event)| event).chain(&change.events))?;
@@ -81,9 +98,7 @@ impl Database {
         events.extend(change.events.iter().cloned());
         let Some(room) = tables.rooms.get_mut(&id) else { return Ok(None) };
         room.broadcast = Arc::new(change.after.clone());
-        if change.evict.is_some() {
-            room.counts.viewers = 0;
-        }
+        room.counts.viewers = room.counts.viewers.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
         let counts = tables.log(id, events);
         if change.after.deleted_at.is_some() {
             tables.blank(id);
@@ -114,14 +129,21 @@ impl Tables {
         }
     }
 
-    /// The `viewer.left` of everybody who is there, in the order of their ids.
-    fn departures(
+    /// The `viewer.left` of those who have to go, in the order of their ids.
+    pub fn departures(
         &self,
         id: BroadcastId,
         eviction: &Eviction<'_>,
-        change: &Change<'_>,
+        whom: Whom,
+        at: Time,
     ) -> Result<Vec<(ViewerId, NewEvent)>> {
+        let has_to_go = |stay: &Stay| match whom {
+            Whom::Everybody => true,
+            Whom::Uninvited => stay.invitation.is_none(),
+            Whom::By(invitation) => stay.invitation == Some(invitation),
+        };
         let there = self.stays.iter().filter(|(_, stay)| stay.session == id && stay.left.is_none());
+        let there = there.filter(|(_, stay)| has_to_go(stay));
         let left = there.map(|(viewer, stay)| {
             let ended = EndedStay {
                 viewer: *viewer,
@@ -129,7 +151,7 @@ impl Tables {
                 person: &stay.person,
                 reason: eviction.reason,
                 joined_at: stay.joined_at,
-                at: change.at,
+                at,
             };
             Ok((*viewer, NewEvent::left((eviction.event)()?, &ended)))
         });
@@ -144,5 +166,7 @@ impl Tables {
         for event in log.filter(|event| !event.kind.starts_with("viewer.") && by_people(&event.kind)) {
             (event.data, event.metadata) = (json!({}), serde_json::Map::new());
         }
+        let theirs = self.invitations.values_mut().filter(|invitation| invitation.session_id == id);
+        theirs.for_each(|invitation| invitation.name = None);
     }
 }

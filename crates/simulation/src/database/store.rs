@@ -67,7 +67,16 @@ impl SessionStore for Database {
     }
 
     async fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
-        Self::say(self, session, event)
+        Self::say(self, session, event, None)
+    }
+
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>> {
+        Self::say(self, session, event, Some(guest))
     }
 
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {

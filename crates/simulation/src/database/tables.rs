@@ -7,9 +7,10 @@ use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::chat::Ban;
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, LeaveReason, NewEvent};
-use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
+use tallylight_core::ids::{BroadcastId, EventId, JoinTokenId, SignInId, UserId, ViewerId};
+use tallylight_core::invitation::Invitation;
 use tallylight_core::user::{SignIn, User};
-use tallylight_core::viewer::Counts;
+use tallylight_core::viewer::{Counts, Peer};
 use tallylight_core::{Error, Result};
 
 #[derive(Default)]
@@ -21,6 +22,7 @@ pub struct Tables {
     pub rooms: BTreeMap<BroadcastId, Room>,
     pub stays: BTreeMap<ViewerId, Stay>,
     pub event_ids: BTreeSet<EventId>,
+    pub invitations: BTreeMap<JoinTokenId, Invitation>,
 }
 
 /// A broadcast, its numbers and its log.
@@ -46,6 +48,9 @@ pub struct Stay {
     /// Counts the viewer's joins.
     pub generation: i64,
     pub left: Option<(Time, LeaveReason)>,
+    /// From what it watches.
+    pub peer: Peer,
+    pub invitation: Option<JoinTokenId>,
 }
 
 impl Tables {

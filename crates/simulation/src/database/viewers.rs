@@ -3,7 +3,9 @@
 use tallylight_core::chat;
 use tallylight_core::event::{EndedStay, Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, ViewerId};
-use tallylight_core::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
+use tallylight_core::viewer::{
+    Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Peer, Seat, SignOfLife,
+};
 use tallylight_core::{Error, Result};
 
 use super::Database;
@@ -93,10 +95,18 @@ impl Database {
     ///
     /// # Errors
     /// For an unknown user, or an event's id that is used already.
-    pub fn say(&self, session: BroadcastId, event: NewEvent) -> Result<Option<Counts>> {
+    pub fn say(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: Option<ViewerId>,
+    ) -> Result<Option<Counts>> {
         let mut tables = self.lock();
+        let guest = guest.and_then(|guest| tables.stays.get(&guest)).filter(|stay| stay.session == session);
+        let is_guest = guest.is_some_and(|stay| stay.invitation.is_some() && stay.left.is_none());
         let Some(room) = tables.room(session) else { return Ok(None) };
-        let is_shut = room.broadcast.is_private() && event.user_id != Some(room.broadcast.owner);
+        let is_owner = event.user_id == Some(room.broadcast.owner);
+        let is_shut = room.broadcast.is_private() && !is_owner && !is_guest;
         if is_shut || room.broadcast.ended_at.is_some() {
             return Ok(None);
         }
@@ -150,7 +160,7 @@ impl Database {
     pub fn viewer(&self, session: BroadcastId, viewer: ViewerId) -> Option<KnownViewer> {
         let tables = self.lock();
         let stay = tables.stays.get(&viewer).filter(|stay| stay.session == session)?;
-        Some(KnownViewer { user_id: stay.user, person: stay.person.clone() })
+        Some(KnownViewer { user_id: stay.user, person: stay.person.clone(), invitation: stay.invitation })
     }
 
     /// Events of a session's log.
@@ -185,7 +195,12 @@ impl Tables {
     fn door(&mut self, viewer: &NewViewer) -> Result<Door> {
         let Some(room) = self.room(viewer.session_id) else { return Ok(Door::Shut(JoinOutcome::NotFound)) };
         let (broadcast, viewers) = (room.broadcast.clone(), room.counts.viewers);
-        if broadcast.is_private() && viewer.user_id != Some(broadcast.owner) {
+        let is_guest = self.stays.get(&viewer.id).is_some_and(|stay| stay.invitation.is_some());
+        let is_invited = is_guest || self.admits(viewer);
+        if viewer.invitation.is_some() && !is_invited {
+            return Ok(Door::Shut(JoinOutcome::Uninvited));
+        }
+        if broadcast.is_private() && viewer.user_id != Some(broadcast.owner) && !is_invited {
             return Ok(Door::Shut(JoinOutcome::NotFound));
         }
         if broadcast.ended_at.is_some() {
@@ -206,8 +221,24 @@ impl Tables {
         Ok(if is_full { Door::Shut(JoinOutcome::Full) } else { Door::Open })
     }
 
+    fn admits(&self, viewer: &NewViewer) -> bool {
+        let shown = viewer.invitation.and_then(|id| self.invitations.get(&id));
+        shown.is_some_and(|shown| shown.admits(viewer.session_id, viewer.user_id, viewer.at))
+    }
+
+    /// Uses the invitation that a viewer shows up by one, unless it came by one before.
+    fn use_invitation(&mut self, viewer: &NewViewer) {
+        if self.stays.get(&viewer.id).is_some_and(|stay| stay.invitation.is_some()) {
+            return;
+        }
+        if let Some(shown) = viewer.invitation.and_then(|id| self.invitations.get_mut(&id)) {
+            shown.uses += 1;
+        }
+    }
+
     /// Begins a stay, or a new one of a viewer who is there, so that a time-out under way finds another generation.
     fn take_place(&mut self, viewer: &NewViewer, is_present: bool) -> Seat {
+        self.use_invitation(viewer);
         let stay = self.stays.entry(viewer.id).or_insert_with(|| Stay {
             session: viewer.session_id,
             user: None,
@@ -216,9 +247,13 @@ impl Tables {
             last_seen: viewer.at,
             generation: 0,
             left: None,
+            peer: Peer::default(),
+            invitation: None,
         });
         stay.generation += 1;
+        stay.peer = viewer.client.peer();
         stay.left = None;
+        stay.invitation = stay.invitation.or(viewer.invitation);
         if is_present {
             stay.last_seen = stay.last_seen.max(viewer.at);
         } else {
@@ -232,6 +267,7 @@ impl Tables {
 
 impl Stay {
     fn seat(&self, viewer: ViewerId) -> Seat {
-        Seat { viewer, session_id: self.session, user_id: self.user, generation: self.generation }
+        let Self { session: session_id, user: user_id, generation, invitation, .. } = *self;
+        Seat { viewer, session_id, user_id, generation, invitation, peer: self.peer.clone() }
     }
 }

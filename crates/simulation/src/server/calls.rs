@@ -210,7 +210,7 @@ impl Calls {
     pub async fn publish(&self, key: String, media: Duration) -> Option<Result<(), Refusal>> {
         let parts = self.parts.clone();
         self.ask(move |managers| async move {
-            let admission = managers.sessions.admit(&key).await?;
+            let admission = managers.sessions.admit(&key, None).await?;
             let (network, trace) = (parts.network.clone(), parts.trace.clone());
             network.run(Host::Server, async move {
                 let (id, publish, mut cut) = (admission.broadcast.id, admission.publish, admission.cut);

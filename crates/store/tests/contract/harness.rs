@@ -13,9 +13,11 @@ use tallylight_core::broadcast::{Broadcast, Epoch, Ingest, IngestState, MediaAdd
 use tallylight_core::clock::Time;
 use tallylight_core::event::{Event, EventQuery, EventType, LeaveReason, NewEvent, joined};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
-use tallylight_core::store::{BanStore, BroadcastStore, Change, Eviction, LogStore, SessionStore, UserStore};
+use tallylight_core::store::{
+    BanStore, BroadcastStore, Change, Eviction, InvitationStore, KeyStore, LogStore, SessionStore, UserStore,
+};
 use tallylight_core::user::{Role, SealedKey, SignIn, User};
-use tallylight_core::viewer::{Client, Counts, Departure, JoinOutcome, NewViewer, Seat};
+use tallylight_core::viewer::{Client, Counts, Departure, DeviceId, JoinOutcome, NewViewer, Seat};
 use tallylight_store::{Limits, Location};
 use tallylight_testkit::{Durability, PgBouncer, TestDatabase};
 use tempfile::TempDir;
@@ -26,9 +28,15 @@ use uuid::Uuid;
 pub const NOON: Time = datetime!(2026-05-01 12:00:00.123456 UTC);
 
 /// All that a database keeps.
-pub trait Store: BroadcastStore + SessionStore + UserStore + LogStore + BanStore {}
+pub trait Store:
+    BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore
+{
+}
 
-impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore> Store for T {}
+impl<T: BroadcastStore + SessionStore + UserStore + LogStore + BanStore + KeyStore + InvitationStore> Store
+    for T
+{
+}
 
 /// A database that can be opened again, and looked at behind the store's back.
 #[async_trait]
@@ -420,7 +428,8 @@ impl Db {
     }
 
     pub fn new_viewer(&self, show: &Broadcast) -> NewViewer {
-        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()), device: None };
+        let device = DeviceId::parse("0123456789abcdef");
+        let client = Client { ip: "2001:db8::1".parse().ok(), user_agent: Some("VLC".into()), device };
         NewViewer {
             id: ViewerId(self.id()),
             session_id: show.id,
@@ -428,6 +437,7 @@ impl Db {
             person: "somebody".into(),
             at: NOON,
             client,
+            invitation: None,
         }
     }
 

@@ -15,7 +15,14 @@ use crate::harness::{Db, NOON};
 pub async fn a_viewer_takes_a_place_and_is_logged(db: Db) {
     let (show, bob) = (db.show(0).await, db.user("bob").await);
     let viewer = NewViewer { user_id: Some(bob.id), ..db.new_viewer(&show) };
-    let seat = Seat { viewer: viewer.id, session_id: show.id, user_id: Some(bob.id), generation: 1 };
+    let seat = Seat {
+        viewer: viewer.id,
+        session_id: show.id,
+        user_id: Some(bob.id),
+        generation: 1,
+        peer: viewer.client.peer(),
+        invitation: None,
+    };
     let counts = Counts { viewers: 1, peak: 1, seq: 2 };
     assert_eq!(db.joins(&viewer).await, JoinOutcome::Joined(seat.clone(), counts));
     assert_eq!(db.seats().await.unwrap(), [seat]);

@@ -178,6 +178,6 @@ async fn sign_ins_and_keys_outlive_a_restart() {
     let world = world.restarted().await;
     assert_eq!(world.users.authenticate(&ada.access_token).unwrap(), caller);
     assert_eq!(world.users.stream_key(&caller).await.unwrap(), key);
-    assert_eq!(world.sessions.admit(&key).await.unwrap().broadcast.id, show);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap().broadcast.id, show);
     world.users.refresh(&ada.refresh_token).await.unwrap();
 }

@@ -1,11 +1,12 @@
 //! The end of an account, and what is told of one, on each database.
 
 use tallylight_core::analytics::Period;
+use tallylight_core::audit_log::AuditQuery;
 use tallylight_core::broadcast::CreateBroadcast;
 use tallylight_core::chat::{NewBan, Reaction, Reactor};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::session::JoinRequest;
-use tallylight_core::store::{AccountStore, Closed, Closing, Scan, Slice, UserStore};
+use tallylight_core::store::{AccountStore, AuditStore, Closed, Closing, Scan, Slice, UserStore};
 use tallylight_core::user::{ExportPart, Role, Section, SignedIn, StreamKeys, User};
 use tallylight_core::viewer::{Client, DeviceId};
 use tallylight_core::{Caller, ids::SystemIds, secret::Secret};
@@ -95,6 +96,12 @@ impl Story {
         assert!(world.store.events_of(id, scan).await.unwrap().items.is_empty());
         assert!(world.store.stays_of(id, scan).await.unwrap().items.is_empty());
         assert!(world.store.chat_bans_of(id).await.unwrap().is_empty());
+        world.audit.write(true).await.unwrap();
+        let query = AuditQuery { limit: 100, ..AuditQuery::default() };
+        for entry in world.store.audit_log(&query).await.unwrap() {
+            let is_of_bob = entry.actor_id == Some(id) || entry.target == Some(id.to_string());
+            assert!(!is_of_bob || !format!("{entry:?}").contains("bob") && entry.ip.is_none(), "{entry:?}");
+        }
         assert!(world.store.erasures_begun().await.unwrap().is_empty());
         assert_eq!(world.users.finish_erasures(&world.broadcasts).await.unwrap(), 0);
     }
@@ -167,7 +174,7 @@ async fn the_last_administrator_stays(home: Home) {
 async fn everything_that_is_kept_is_told_to_whom_it_is_about_and_nothing_of_others(home: Home) {
     let story = Story::at(home).await;
     let users = &story.world.users;
-    let export = users.export(&story.bob_calls).await.unwrap();
+    let export = users.export(&story.bob_calls, &Client::default()).await.unwrap();
     let mut told = Vec::new();
     for section in Section::ALL {
         let mut after = None;
@@ -200,7 +207,7 @@ async fn everything_that_is_kept_is_told_to_whom_it_is_about_and_nothing_of_othe
         ("messages", 2),
         ("bans", 0),
         ("chat bans", 1),
-        ("acts", 1),
+        ("acts", 2),
     ];
     assert_eq!(told, expected);
     let scan = Scan { after: None, most: 2 };

@@ -97,6 +97,15 @@ impl SessionStore for Door {
         self.answer(self.writes()?.say(session, event).await)
     }
 
+    async fn say_as_guest(
+        &self,
+        session: BroadcastId,
+        event: NewEvent,
+        guest: ViewerId,
+    ) -> Result<Option<Counts>> {
+        self.answer(self.writes()?.say_as_guest(session, event, guest).await)
+    }
+
     async fn logged_event(&self, session: BroadcastId, event: EventId) -> Result<Option<Event>> {
         self.store.logged_event(session, event).await
     }
@@ -247,6 +256,30 @@ async fn a_sign_of_life_counts_while_joining_again_takes_its_time() {
     assert_eq!(world.count(show).await, 1);
     world.pass(1).await;
     assert_eq!(world.count(show).await, 0);
+}
+
+#[tokio::test]
+async fn a_time_out_that_could_not_be_written_does_not_end_the_stay_of_who_came_back() {
+    let world = World::new().await;
+    let show = world.show(&world.user("ada").await).await;
+    let eve = world.watcher(show).await;
+    world.turn(15);
+    world.door.holds_join.store(true, Ordering::Relaxed);
+    let again = async { refusal(world.join_again(show, &eve.viewer_token).await) };
+    let meanwhile = async {
+        world.door.on_disk.notified().await;
+        // Her first stay cannot be ended; memory is compared with the database, which has the second.
+        world.door.refuses.store(true, Ordering::Relaxed);
+        assert!(world.sessions.tick().await.is_err());
+        world.door.refuses.store(false, Ordering::Relaxed);
+        world.pass(1).await;
+        world.door.open.notify_one();
+    };
+    assert_eq!(tokio::join!(again, meanwhile).0, "accepted");
+    world.sessions.heartbeat(show, &eve.viewer_token).unwrap();
+    assert_eq!((world.count(show).await, world.logged(show).await), (1, vec!["viewer.joined".to_owned()]));
+    world.pass(15).await;
+    assert_eq!(world.logged(show).await, ["viewer.joined", "viewer.left"], "in her own time");
 }
 
 #[tokio::test]

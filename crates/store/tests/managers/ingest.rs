@@ -65,7 +65,7 @@ async fn an_encoder_that_does_not_come_back_ends_the_broadcast() {
     let over = world.state(show).await;
     assert_eq!((over.status, over.ended_at), (Status::Ended, Some(NOON + Duration::from_secs(60))));
     assert_eq!(world.log(show).await.pop().unwrap().data["reason"], "the encoder did not come back");
-    let refused = world.sessions.admit(&world.stream_key(&ada, show).await).await.unwrap_err();
+    let refused = world.sessions.admit(&world.stream_key(&ada, show).await, None).await.unwrap_err();
     assert_eq!(refused, Refusal::Ended);
 }
 
@@ -103,7 +103,7 @@ async fn without_a_window_an_encoder_that_sent_nothing_ends_nothing() {
     let world = World::with(Settings::reconnect_window(0)).await;
     let ada = world.user("ada").await;
     let show = world.show(&ada).await;
-    let encoder = world.sessions.admit(&world.stream_key(&ada, show).await).await.unwrap();
+    let encoder = world.sessions.admit(&world.stream_key(&ada, show).await, None).await.unwrap();
     world.drops(&encoder).await;
     world.pass(60).await;
     let after = world.state(show).await;
@@ -202,9 +202,9 @@ async fn a_lasting_key_feeds_the_newest_open_broadcast() {
     world.show(&world.user("bob").await).await;
     let hls_url = Some("https://cdn.example/live.m3u8".to_owned());
     world.create(&ada, CreateBroadcast { hls_url, ..CreateBroadcast::titled("Elsewhere") }).await;
-    assert_eq!(world.sessions.admit(&key).await.unwrap().broadcast.id, newest);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap().broadcast.id, newest);
     world.ends(&ada, newest).await;
-    assert_eq!(world.sessions.admit(&key).await.unwrap().broadcast.id, older);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap().broadcast.id, older);
 }
 
 #[tokio::test]
@@ -212,11 +212,11 @@ async fn a_lasting_key_makes_a_broadcast_when_there_is_none() {
     let world = World::new().await;
     let ada = world.user("ada").await;
     let key = world.users.stream_key(&ada).await.unwrap();
-    let encoder = world.sessions.admit(&key).await.unwrap();
+    let encoder = world.sessions.admit(&key, None).await.unwrap();
     let made = world.state(encoder.broadcast.id).await;
     assert_eq!((made.title.as_str(), made.status), ("ADA is live", Status::Active));
     assert!(made.is_owned_by(&ada));
-    assert_eq!(world.sessions.admit(&key).await.unwrap().broadcast.id, made.id);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap().broadcast.id, made.id);
     world.drops(&encoder).await;
     world.pass(24 * 3600).await;
     assert_eq!(world.state(made.id).await.status, Status::Ended, "no media ever came");
@@ -229,7 +229,7 @@ async fn many_encoders_with_one_lasting_key_make_one_broadcast() {
     let mut encoders = JoinSet::new();
     for _ in 0..16 {
         let (world, key) = (Arc::clone(&world), key.clone());
-        encoders.spawn(async move { world.sessions.admit(&key).await.unwrap().broadcast.id });
+        encoders.spawn(async move { world.sessions.admit(&key, None).await.unwrap().broadcast.id });
     }
     let mut fed = encoders.join_all().await;
     fed.dedup();
@@ -243,16 +243,16 @@ async fn a_key_is_refused_with_the_reason() {
     let show = world.show(&ada).await;
     let key = world.stream_key(&ada, show).await;
     for wrong in ["", "sk_", "nonsense", &key[1..]] {
-        assert_eq!(world.sessions.admit(wrong).await.unwrap_err(), Refusal::UnknownKey);
+        assert_eq!(world.sessions.admit(wrong, None).await.unwrap_err(), Refusal::UnknownKey);
     }
     let hls_url = Some(Some("https://cdn.example/live.m3u8".to_owned()));
     let elsewhere = |hls_url| UpdateBroadcast { hls_url, ..UpdateBroadcast::default() };
     world.broadcasts.update(&ada, show, elsewhere(hls_url)).await.unwrap();
-    assert_eq!(world.sessions.admit(&key).await.unwrap_err(), Refusal::Elsewhere);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap_err(), Refusal::Elsewhere);
     world.broadcasts.update(&ada, show, elsewhere(Some(None))).await.unwrap();
-    world.sessions.admit(&key).await.unwrap();
+    world.sessions.admit(&key, None).await.unwrap();
     world.broadcasts.delete(&ada, show).await.unwrap();
-    assert_eq!(world.sessions.admit(&key).await.unwrap_err(), Refusal::UnknownKey);
+    assert_eq!(world.sessions.admit(&key, None).await.unwrap_err(), Refusal::UnknownKey);
 }
 
 #[tokio::test]
@@ -264,12 +264,12 @@ async fn a_reset_key_cuts_its_encoder_and_is_good_no_more() {
     let encoder = world.goes_live(&ada, show).await;
     world.broadcasts.reset_stream_key(&ada, show).await.unwrap();
     assert_eq!(*encoder.cut.borrow(), Some(Cut::KeyReset));
-    assert_eq!(world.sessions.admit(&old).await.unwrap_err(), Refusal::UnknownKey);
+    assert_eq!(world.sessions.admit(&old, None).await.unwrap_err(), Refusal::UnknownKey);
     world.drops(&encoder).await;
     world.goes_live(&ada, show).await;
     let lasting = world.users.stream_key(&ada).await.unwrap();
     world.users.reset_stream_key(&ada).await.unwrap();
-    assert_eq!(world.sessions.admit(&lasting).await.unwrap_err(), Refusal::UnknownKey);
+    assert_eq!(world.sessions.admit(&lasting, None).await.unwrap_err(), Refusal::UnknownKey);
 }
 
 #[tokio::test]

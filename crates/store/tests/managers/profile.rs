@@ -45,17 +45,21 @@ async fn one_changes_ones_profile_and_what_is_not_named_stays() {
     let world = World::new().await;
     let (_, ada) = registers(&world, "ada").await;
     let named = AccountUpdate { display_name: Some("Ada L.".into()), ..AccountUpdate::default() };
-    world.users.update_me(&ada, named).await.unwrap();
+    world.users.update_me(&ada, named, &Client::default()).await.unwrap();
     let titled = AccountUpdate { default_title: Some(Some("Live!".into())), ..AccountUpdate::default() };
-    let user = world.users.update_me(&ada, titled).await.unwrap();
+    let user = world.users.update_me(&ada, titled, &Client::default()).await.unwrap();
     assert_eq!((user.display_name.as_str(), user.default_title.as_deref()), ("Ada L.", Some("Live!")));
     let plain = AccountUpdate { default_title: Some(None), ..AccountUpdate::default() };
-    let user = world.users.update_me(&ada, plain).await.unwrap();
+    let user = world.users.update_me(&ada, plain, &Client::default()).await.unwrap();
     assert_eq!((user.display_name.as_str(), user.default_title), ("Ada L.", None));
     assert!(world.mails.take().is_empty());
     for bad in ["", "a\0b", &"x".repeat(65)] {
         let update = AccountUpdate { display_name: Some(bad.into()), ..AccountUpdate::default() };
-        assert_eq!(refusal(world.users.update_me(&ada, update).await), "invalid", "{bad}");
+        assert_eq!(
+            refusal(world.users.update_me(&ada, update, &Client::default()).await),
+            "invalid",
+            "{bad}"
+        );
     }
 }
 
@@ -64,9 +68,12 @@ async fn a_new_password_needs_the_old_one_and_ends_all_other_sign_ins() {
     let world = World::new().await;
     let (_, ada) = registers(&world, "ada").await;
     let phone = signs_in(&world, "ada", PASSWORD).await.unwrap();
-    assert_eq!(refusal(world.users.update_me(&ada, password(None)).await), "invalid");
-    assert_eq!(refusal(world.users.update_me(&ada, password(Some(NEW))).await), "forbidden");
-    world.users.update_me(&ada, password(Some(PASSWORD))).await.unwrap();
+    assert_eq!(refusal(world.users.update_me(&ada, password(None), &Client::default()).await), "invalid");
+    assert_eq!(
+        refusal(world.users.update_me(&ada, password(Some(NEW)), &Client::default()).await),
+        "forbidden"
+    );
+    world.users.update_me(&ada, password(Some(PASSWORD)), &Client::default()).await.unwrap();
     assert_eq!(refusal(world.users.authenticate(&phone.access_token)), "unauthenticated");
     assert_eq!(refusal(world.users.refresh(&phone.refresh_token).await), "unauthenticated");
     world.users.vet_again(&ada).expect("whoever changed it stays signed in");
@@ -84,9 +91,12 @@ async fn a_new_address_is_told_to_the_old_one_and_is_nobody_elses() {
     let world = World::new().await;
     let (_, ada) = registers(&world, "ada").await;
     registers(&world, "bob").await;
-    assert_eq!(refusal(world.users.update_me(&ada, email("BOB@example.org")).await), "taken");
-    assert_eq!(refusal(world.users.update_me(&ada, email("nowhere")).await), "invalid");
-    let user = world.users.update_me(&ada, email("Ada@new.example")).await.unwrap();
+    assert_eq!(
+        refusal(world.users.update_me(&ada, email("BOB@example.org"), &Client::default()).await),
+        "taken"
+    );
+    assert_eq!(refusal(world.users.update_me(&ada, email("nowhere"), &Client::default()).await), "invalid");
+    let user = world.users.update_me(&ada, email("Ada@new.example"), &Client::default()).await.unwrap();
     assert_eq!(user.email, "Ada@new.example");
     let told = world.mails.take();
     assert_eq!((told.len(), told[0].to.as_str()), (1, "ada@example.org"));
@@ -102,10 +112,10 @@ async fn a_key_changes_the_profile_and_nothing_by_which_one_enters() {
     let scopes: Scopes = Scope::ALL.iter().copied().collect();
     let key = Caller::User(signed_in.user.identity(Access::Key(KeyId(signed_in.user.id.0), scopes)));
     for update in [password(Some(PASSWORD)), email("eve@example.org")] {
-        assert_eq!(refusal(world.users.update_me(&key, update).await), "forbidden");
+        assert_eq!(refusal(world.users.update_me(&key, update, &Client::default()).await), "forbidden");
     }
     let named = AccountUpdate { display_name: Some("Bot".into()), ..AccountUpdate::default() };
-    assert_eq!(world.users.update_me(&key, named).await.unwrap().display_name, "Bot");
+    assert_eq!(world.users.update_me(&key, named, &Client::default()).await.unwrap().display_name, "Bot");
 }
 
 #[tokio::test]
@@ -113,9 +123,10 @@ async fn of_two_who_change_a_password_at_once_one_does() {
     let world = World::new().await;
     let (_, ada) = registers(&world, "ada").await;
     let other = AccountUpdate { password: Some("another staple".into()), ..password(Some(PASSWORD)) };
+    let client = Client::default();
     let (first, second) = tokio::join!(
-        world.users.update_me(&ada, password(Some(PASSWORD))),
-        world.users.update_me(&ada, other)
+        world.users.update_me(&ada, password(Some(PASSWORD)), &client),
+        world.users.update_me(&ada, other, &client)
     );
     let mut outcomes = [refusal(first), refusal(second)];
     outcomes.sort_unstable();
@@ -126,15 +137,18 @@ async fn of_two_who_change_a_password_at_once_one_does() {
 async fn a_link_by_mail_replaces_a_forgotten_password_once() {
     let world = World::new().await;
     let (laptop, ada) = registers(&world, "ada").await;
-    world.users.ask_for_reset("ada@example.org").await.unwrap();
+    world.users.ask_for_reset("ada@example.org", &Client::default()).await.unwrap();
     let token = token(&world, "ada@example.org");
-    assert_eq!(refusal(world.users.reset_password(&token, "short".into()).await), "invalid");
-    world.users.reset_password(&token, NEW.into()).await.unwrap();
+    assert_eq!(
+        refusal(world.users.reset_password(&token, "short".into(), &Client::default()).await),
+        "invalid"
+    );
+    world.users.reset_password(&token, NEW.into(), &Client::default()).await.unwrap();
     assert_eq!(refusal(world.users.vet_again(&ada)), "unauthenticated", "all sign-ins have ended");
     assert_eq!(refusal(world.users.refresh(&laptop.refresh_token).await), "unauthenticated");
     signs_in(&world, "ada", NEW).await.unwrap();
     assert_eq!(world.mails.take()[0].subject, "Your password was changed");
-    let again = world.users.reset_password(&token, "a third one".into()).await;
+    let again = world.users.reset_password(&token, "a third one".into(), &Client::default()).await;
     assert_eq!(refusal(again), "unauthenticated");
 }
 
@@ -142,14 +156,20 @@ async fn a_link_by_mail_replaces_a_forgotten_password_once() {
 async fn a_link_dies_with_its_time_and_with_any_change() {
     let world = World::new().await;
     let (_, ada) = registers(&world, "ada").await;
-    world.users.ask_for_reset("ada").await.unwrap();
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     let late = token(&world, "ada@example.org");
     world.turn(1_800);
-    assert_eq!(refusal(world.users.reset_password(&late, NEW.into()).await), "unauthenticated");
-    world.users.ask_for_reset("ada").await.unwrap();
+    assert_eq!(
+        refusal(world.users.reset_password(&late, NEW.into(), &Client::default()).await),
+        "unauthenticated"
+    );
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     let moved = token(&world, "ada@example.org");
-    world.users.update_me(&ada, email("ada@new.example")).await.unwrap();
-    assert_eq!(refusal(world.users.reset_password(&moved, NEW.into()).await), "unauthenticated");
+    world.users.update_me(&ada, email("ada@new.example"), &Client::default()).await.unwrap();
+    assert_eq!(
+        refusal(world.users.reset_password(&moved, NEW.into(), &Client::default()).await),
+        "unauthenticated"
+    );
     signs_in(&world, "ada", PASSWORD).await.unwrap();
 }
 
@@ -157,14 +177,14 @@ async fn a_link_dies_with_its_time_and_with_any_change() {
 async fn nobody_is_told_whether_there_is_an_account_and_nobodys_mail_is_flooded() {
     let world = World::new().await;
     registers(&world, "ada").await;
-    world.users.ask_for_reset("eve").await.unwrap();
+    world.users.ask_for_reset("eve", &Client::default()).await.unwrap();
     assert!(world.mails.take().is_empty());
     for _ in 0..3 {
-        world.users.ask_for_reset("ada").await.unwrap();
+        world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     }
     assert_eq!(world.mails.take().len(), 1);
     world.turn(60);
-    world.users.ask_for_reset("ada").await.unwrap();
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     assert_eq!(world.mails.take().len(), 1);
 }
 
@@ -172,13 +192,13 @@ async fn nobody_is_told_whether_there_is_an_account_and_nobodys_mail_is_flooded(
 async fn a_link_is_taken_for_nothing_else_and_nothing_else_for_a_link() {
     let world = World::new().await;
     let (signed_in, ada) = registers(&world, "ada").await;
-    world.users.ask_for_reset("ada").await.unwrap();
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     let token = token(&world, "ada@example.org");
     assert_eq!(refusal(world.users.authenticate(&token)), "unauthenticated");
     assert_eq!(refusal(world.users.refresh(&token).await), "unauthenticated");
     let key = world.users.stream_key(&ada).await.unwrap();
     for other in [&signed_in.access_token, &signed_in.refresh_token, &key] {
-        let outcome = world.users.reset_password(other, NEW.into()).await;
+        let outcome = world.users.reset_password(other, NEW.into(), &Client::default()).await;
         assert_eq!(refusal(outcome), "unauthenticated");
     }
 }

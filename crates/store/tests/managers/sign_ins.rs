@@ -54,7 +54,7 @@ async fn an_ended_sign_in_is_refused_at_once_and_after_a_restart_and_the_others_
     let (laptop, phone) = (signs_in(&world, "laptop").await, signs_in(&world, "phone").await);
     let caller = world.users.authenticate(&laptop.access_token).unwrap();
     let stolen = world.users.authenticate(&phone.access_token).unwrap();
-    world.users.end_sign_in(&caller, sign_in_of(&stolen)).await.unwrap();
+    world.users.end_sign_in(&caller, sign_in_of(&stolen), &Client::default()).await.unwrap();
     assert_eq!(refusal(world.users.authenticate(&phone.access_token)), "unauthenticated");
     assert_eq!(refusal(world.users.vet_again(&stolen)), "unauthenticated");
     assert_eq!(refusal(world.users.refresh(&phone.refresh_token).await), "unauthenticated");
@@ -72,7 +72,10 @@ async fn nobody_ends_anothers_sign_in() {
         world.users.authenticate(&ada.access_token).unwrap(),
         world.users.authenticate(&bob.access_token).unwrap(),
     );
-    assert_eq!(refusal(world.users.end_sign_in(&bob_calls, sign_in_of(&ada_calls)).await), "not found");
+    assert_eq!(
+        refusal(world.users.end_sign_in(&bob_calls, sign_in_of(&ada_calls), &Client::default()).await),
+        "not found"
+    );
     assert!(world.users.authenticate(&ada.access_token).is_ok());
     world.users.refresh(&ada.refresh_token).await.unwrap();
 }
@@ -83,13 +86,13 @@ async fn all_others_end_or_all() {
     let first = world.users.register(registration("ada"), Client::default()).await.unwrap();
     let (laptop, phone) = (signs_in(&world, "laptop").await, signs_in(&world, "phone").await);
     let caller = world.users.authenticate(&laptop.access_token).unwrap();
-    assert_eq!(world.users.end_sign_ins(&caller, false).await.unwrap(), 2);
+    assert_eq!(world.users.end_sign_ins(&caller, false, &Client::default()).await.unwrap(), 2);
     for ended in [&first, &phone] {
         assert_eq!(refusal(world.users.authenticate(&ended.access_token)), "unauthenticated");
     }
     assert_eq!(agents(&world, &caller).await, ["laptop"]);
     world.turn(1);
-    assert_eq!(world.users.end_sign_ins(&caller, true).await.unwrap(), 1);
+    assert_eq!(world.users.end_sign_ins(&caller, true, &Client::default()).await.unwrap(), 1);
     assert_eq!(refusal(world.users.authenticate(&laptop.access_token)), "unauthenticated");
 }
 

@@ -34,7 +34,7 @@ async fn each_kind_of_token_is_taken_for_no_other() {
     let caller = world.users.authenticate(&ada.access_token).unwrap();
     let show = world.show(&caller).await;
     let viewer = world.watcher(show).await;
-    world.users.ask_for_reset("ada").await.unwrap();
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     let mail = world.mails.take().remove(0).text;
     let reset = mail.split_once("#token=").unwrap().1.lines().next().unwrap().to_owned();
     let kinds = [
@@ -52,7 +52,7 @@ async fn each_kind_of_token_is_taken_for_no_other() {
         assert_eq!(world.sessions.heartbeat(show, token).is_ok(), *kind == "viewer", "{kind} as viewer");
         assert_eq!(world.plays(show, token).await.is_ok(), *kind == "playback", "{kind} as playback");
         if *kind != "reset" {
-            let reset = world.users.reset_password(token, "battery staple".into()).await;
+            let reset = world.users.reset_password(token, "battery staple".into(), &Client::default()).await;
             assert_eq!(refusal(reset), "unauthenticated", "{kind} as reset");
         }
         if *kind != "set-up" {
@@ -62,7 +62,7 @@ async fn each_kind_of_token_is_taken_for_no_other() {
         if *kind != "refresh" {
             assert_eq!(refusal(world.users.refresh(token).await), "unauthenticated", "{kind} as refresh");
         }
-        let publishes = world.sessions.admit(token).await.is_ok();
+        let publishes = world.sessions.admit(token, None).await.is_ok();
         assert_eq!(publishes, kind.ends_with("key"), "{kind} as stream key");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tallylight_core::analytics::{Interval, Period};
 use tallylight_core::audit::Auditor;
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::{
     BroadcastSettings, CreateBroadcast, Snapshot, Status, UpdateBroadcast, Visibility,
 };
@@ -13,6 +14,7 @@ use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
+use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::secret::Secret;
@@ -21,7 +23,7 @@ use tallylight_core::standing::Standing;
 use tallylight_core::store::{BroadcastStore, SessionStore, UserStore};
 use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts, UserSettings};
 use tallylight_core::viewer::Client;
-use tallylight_core::{BroadcastManager, Caller, Error, Result, SessionManager, UserManager};
+use tallylight_core::{BroadcastManager, Caller, Error, KeyManager, Result, SessionManager, UserManager};
 use tallylight_store::{Limits, Location, Store};
 use tallylight_testkit::TestDatabase;
 use tempfile::TempDir;
@@ -108,6 +110,9 @@ pub struct World {
     pub broadcasts: BroadcastManager,
     pub sessions: Arc<SessionManager>,
     pub mails: Arc<Mails>,
+    pub standing: Arc<Standing>,
+    pub audit: Arc<AuditLog>,
+    pub api_keys: KeyManager,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -163,6 +168,7 @@ impl World {
             store: door.clone(),
             logs: store.clone(),
             bans: door.clone(),
+            invitations: store.clone(),
             users: store.clone(),
             keys: keys.clone(),
             standing: standing.clone(),
@@ -170,6 +176,15 @@ impl World {
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
         let mails = Arc::new(Mails::default());
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let parts = KeyParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            standing: standing.clone(),
+            max_keys: 3,
+        };
+        let api_keys = KeyManager::new(parts);
         let parts = UserParts {
             store: store.clone(),
             accounts: store.clone(),
@@ -179,13 +194,28 @@ impl World {
             standing: standing.clone(),
             mailer: mails.clone(),
             link_base: "https://live.example".into(),
+            audit: audit.clone(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
         let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
-        Self { store, door, clock, users, broadcasts, sessions, mails, keys, settings, home }
+        Self {
+            store,
+            door,
+            clock,
+            users,
+            broadcasts,
+            sessions,
+            mails,
+            standing,
+            audit,
+            api_keys,
+            keys,
+            settings,
+            home,
+        }
     }
 
     /// The process ends and another takes its place; nothing but the database is left. No time passes.
@@ -303,7 +333,7 @@ impl World {
 
     /// An encoder connects and sends its first media.
     pub async fn goes_live(&self, owner: &Caller, id: BroadcastId) -> Admission {
-        let admission = self.sessions.admit(&self.stream_key(owner, id).await).await.unwrap();
+        let admission = self.sessions.admit(&self.stream_key(owner, id).await, None).await.unwrap();
         assert!(self.sessions.media_started(id, admission.publish).await.unwrap());
         admission
     }

@@ -39,6 +39,7 @@ async fn as_one_of_the_processes() {
             person: String::new(),
             at: NOON,
             client: tallylight_core::viewer::Client::default(),
+            invitation: None,
         };
         async move {
             if number % 2 == 0 {

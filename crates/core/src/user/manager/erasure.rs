@@ -4,12 +4,14 @@
 //! part after part; the account says how far that has come, so that it is gone on with after a crash.
 
 use super::{UserManager, UserParts};
+use crate::audit_log::{Act, Action};
 use crate::broadcast::BroadcastManager;
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::{Closed, Closing, Scan};
 use crate::user::Role;
+use crate::viewer::Client;
 
 /// How many rows are looked through at once.
 const PART: u32 = 5_000;
@@ -43,7 +45,9 @@ impl UserManager {
         standing.end(sign_ins, now);
         standing.revoke_keys_of(user.id);
         standing.give_role(user.id, Role::Viewer, now);
-        self.note(&user, None, "account.erased").await;
+        // Of whom it was nothing is noted, nor from where it was asked for.
+        let act = Act::new(Action::Erased).on(user.id);
+        self.parts.audit.note(&Caller::Anonymous, &Client::default(), act);
         self.finish_erasure(user.id, broadcasts).await
     }
 
@@ -78,6 +82,8 @@ impl UserManager {
             scan.after = Some(next);
         }
         broadcasts.sessions().forget_name(user);
+        // What waits to be written there names the user too.
+        self.parts.audit.write(true).await?;
         accounts.finish_erasure(user, self.parts.clock.now()).await
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{UserManager, UserParts};
-use crate::audit_log::{AuditEntry, AuditQuery};
+use crate::audit_log::{Action, AuditEntry, AuditQuery};
 use crate::ban::Ban;
 use crate::broadcast::Snapshot;
 use crate::caller::Caller;
@@ -17,6 +17,7 @@ use crate::ids::AuditId;
 use crate::key::ApiKey;
 use crate::store::{Scan, Slice, Stay};
 use crate::user::{SignIn, User};
+use crate::viewer::Client;
 
 /// How many rows are looked through at once.
 const SCAN: u32 = 5_000;
@@ -93,10 +94,11 @@ impl UserManager {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Busy`] while others are told, or the store's.
-    pub async fn export(&self, caller: &Caller) -> Result<Export> {
+    pub async fn export(&self, caller: &Caller, client: &Client) -> Result<Export> {
         let user = self.me(caller).await?;
         let place = Arc::clone(&self.exports).try_acquire_owned().map_err(|_| Error::Busy("exports"))?;
-        self.note(&user, Some(caller), "account.exported").await;
+        self.note(&user, client, Action::Exported);
+        self.parts.audit.write(true).await?;
         Ok(Export { user, _place: place })
     }
 

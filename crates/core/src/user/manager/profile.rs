@@ -4,14 +4,15 @@ use garde::Validate;
 
 use super::sign_ins::sign_in_of;
 use super::{UserManager, UserParts};
-use crate::audit_log::AuditEntry;
+use crate::audit_log::Action;
 use crate::caller::{Access, Caller};
 use crate::error::{Error, Result};
-use crate::ids::{AuditId, SignInId};
+use crate::ids::SignInId;
 use crate::mail::Mail;
 use crate::store::{AccountChange, Taken};
 use crate::user::{User, letters};
 use crate::validate;
+use crate::viewer::Client;
 
 /// What somebody changes of the own account. What is `None` stays.
 #[derive(Debug, Clone, Default, Validate)]
@@ -57,7 +58,7 @@ impl UserManager {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Taken`], [`Error::Forbidden`] for a key that asks for more than the profile and
     /// without the current password, or the store's.
-    pub async fn update_me(&self, caller: &Caller, update: AccountUpdate) -> Result<User> {
+    pub async fn update_me(&self, caller: &Caller, update: AccountUpdate, client: &Client) -> Result<User> {
         let by_key = matches!(caller.signed_in()?.access, Access::Key(..));
         if by_key && (update.is_of_credentials() || update.current_password.is_some()) {
             return Err(Error::Forbidden("an API key changes the profile only: sign in for more"));
@@ -68,7 +69,13 @@ impl UserManager {
             self.verify(&before, update.current_password.clone()).await?;
         }
         let change = self.change_of(&before, update).await?;
-        self.save(&before, change, (Some(caller), sign_in_of(caller))).await?.ok_or(WRONG_PASSWORD)
+        let acts = [
+            change.password_hash.as_ref().map(|_| Action::PasswordChanged),
+            change.email.as_ref().map(|_| Action::EmailChanged),
+        ];
+        let after = self.save(&before, change, sign_in_of(caller)).await?.ok_or(WRONG_PASSWORD)?;
+        acts.into_iter().flatten().for_each(|action| self.note(&before, client, action));
+        Ok(after)
     }
 
     async fn change_of(&self, before: &User, update: AccountUpdate) -> Result<AccountChange> {
@@ -97,7 +104,7 @@ impl UserManager {
         &self,
         before: &User,
         change: AccountChange,
-        (by, but): (Option<&Caller>, Option<SignInId>),
+        but: Option<SignInId>,
     ) -> Result<Option<User>> {
         let UserParts { accounts, clock, standing, link_base, .. } = &self.parts;
         let now = clock.now();
@@ -111,11 +118,9 @@ impl UserManager {
         standing.end(ended, now);
         if change.password_hash.is_some() {
             self.post(letters::password_changed(before, link_base));
-            self.note(before, by, "account.password_changed").await;
         }
         if change.email.is_some() {
             self.post(letters::email_changed(before, link_base));
-            self.note(before, by, "account.email_changed").await;
         }
         self.parts.store.user(before.id).await
     }
@@ -125,29 +130,6 @@ impl UserManager {
         let subject = mail.subject.clone();
         if let Err(error) = self.parts.mailer.send(mail) {
             tracing::warn!(subject, %error, "a mail is not sent");
-        }
-    }
-
-    /// Notes what was done to an account, by its owner or by whoever read the owner's mail. It was done: that it cannot
-    /// be noted is told to the operator alone.
-    pub(super) async fn note(&self, user: &User, by: Option<&Caller>, action: &str) {
-        let now = self.parts.clock.now();
-        let noted = async {
-            let entry = AuditEntry {
-                id: AuditId(self.parts.ids.uuid(now)?),
-                at: now,
-                action: action.into(),
-                actor_id: by.and_then(Caller::user_id),
-                actor: by.and_then(Caller::identity).map(|identity| identity.username.clone()),
-                key_id: None,
-                target: Some(user.id.to_string()),
-                ip: None,
-                details: serde_json::Map::new(),
-            };
-            self.parts.accounts.note(&entry).await
-        };
-        if let Err(error) = noted.await {
-            tracing::warn!(action, %error, "an act is missing in the audit log");
         }
     }
 }

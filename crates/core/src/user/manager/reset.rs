@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use garde::Validate;
 
-use super::{UserManager, UserParts};
+use super::{UserManager, UserParts, refuse_nul};
+use crate::audit_log::{Act, Action};
+use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::store::AccountChange;
 use crate::user::{User, letters};
 use crate::validate;
+use crate::viewer::Client;
 
 /// How often an account is sent a link: nobody's mail is flooded.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -45,7 +48,8 @@ impl UserManager {
     ///
     /// # Errors
     /// The store's.
-    pub async fn ask_for_reset(&self, login: &str) -> Result<()> {
+    pub async fn ask_for_reset(&self, login: &str, client: &Client) -> Result<()> {
+        refuse_nul(login)?;
         let UserParts { store, clock, settings, link_base, .. } = &self.parts;
         let found = store.user_by_login(login).await?.filter(|user| user.erased_at.is_none());
         let until = clock.now() + time::Duration::seconds(i64::from(settings.reset_seconds));
@@ -54,6 +58,8 @@ impl UserManager {
             let token = self.resets.issue(&user, until);
             let minutes = u64::from(settings.reset_seconds).div_ceil(60);
             self.post(letters::reset(&user, link_base, &token, minutes));
+            let act = Act::new(Action::PasswordResetAsked).on(user.id);
+            self.parts.audit.note(&Caller::Anonymous, client, act);
         }
         Ok(())
     }
@@ -62,7 +68,7 @@ impl UserManager {
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Unauthenticated`] for a token that is not good any more, or the store's.
-    pub async fn reset_password(&self, token: &str, password: String) -> Result<()> {
+    pub async fn reset_password(&self, token: &str, password: String, client: &Client) -> Result<()> {
         let invalid = || Error::Unauthenticated("this link is not valid any more: ask for a new one");
         let new = NewPassword { password };
         new.validate()?;
@@ -72,6 +78,8 @@ impl UserManager {
         let user = user.filter(is_good).ok_or_else(invalid)?;
         let hash = self.passwords.hash(self.parts.ids.as_ref(), new.password).await?;
         let change = AccountChange { password_hash: Some(hash), ..AccountChange::default() };
-        self.save(&user, change, (None, None)).await?.map(|_| ()).ok_or_else(invalid)
+        self.save(&user, change, None).await?.ok_or_else(invalid)?;
+        self.note(&user, client, Action::PasswordReset);
+        Ok(())
     }
 }

@@ -1,11 +1,13 @@
 //! Sign-ins, as their owner sees and ends them.
 
 use super::UserManager;
+use crate::audit_log::{Act, Action};
 use crate::caller::{Access, Caller};
 use crate::error::{Error, Result};
 use crate::ids::SignInId;
 use crate::store::{Listed, Slice};
 use crate::user::SignIn;
+use crate::viewer::Client;
 
 /// How many past sign-ins are removed at once, so that nobody else waits long.
 const PART: u32 = 1_000;
@@ -24,12 +26,13 @@ impl UserManager {
     ///
     /// # Errors
     /// [`Error::NotFound`] for another's too, or the store's.
-    pub async fn end_sign_in(&self, caller: &Caller, id: SignInId) -> Result<()> {
+    pub async fn end_sign_in(&self, caller: &Caller, id: SignInId, client: &Client) -> Result<()> {
         let (user, now) = (caller.signed_in()?.id, self.parts.clock.now());
         if !self.parts.accounts.end_sign_in_of(user, id, now).await? {
             return Err(Error::NotFound("sign-in"));
         }
         self.parts.standing.end([id], now);
+        self.parts.audit.note(caller, client, Act::new(Action::SignInRevoked).on(id));
         Ok(())
     }
 
@@ -37,11 +40,14 @@ impl UserManager {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], or the store's.
-    pub async fn end_sign_ins(&self, caller: &Caller, with_this_one: bool) -> Result<usize> {
+    pub async fn end_sign_ins(&self, caller: &Caller, with_this_one: bool, client: &Client) -> Result<usize> {
         let (identity, now) = (caller.signed_in()?, self.parts.clock.now());
         let but = sign_in_of(caller).filter(|_| !with_this_one);
         let ended = self.parts.accounts.end_sign_ins_of(identity.id, but, now).await?;
         let count = ended.len();
+        for id in &ended {
+            self.parts.audit.note(caller, client, Act::new(Action::SignInRevoked).on(id));
+        }
         self.parts.standing.end(ended, now);
         Ok(count)
     }

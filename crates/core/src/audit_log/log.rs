@@ -1,0 +1,101 @@
+//! The handle by which acts are logged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::book::Book;
+use super::{Act, AuditEntry, AuditQuery};
+use crate::caller::{Access, Caller};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::ids::{AuditId, Ids};
+use crate::store::AuditStore;
+use crate::viewer::Client;
+
+/// Notes who did what, and reads it back.
+pub struct AuditLog {
+    store: Arc<dyn AuditStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    book: Mutex<Book>,
+}
+
+impl AuditLog {
+    /// Over a store.
+    pub fn new(store: Arc<dyn AuditStore>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { store, clock, ids, book: Mutex::default() }
+    }
+
+    /// Notes an act. It neither fails nor waits: what was done is not undone because it could not be written down.
+    pub fn note(&self, by: &Caller, client: &Client, act: Act) {
+        match self.entry(by, client, act) {
+            Ok(entry) => self.book().note(entry, self.clock.monotonic()),
+            Err(error) => tracing::error!(%error, "an act could not be noted for the audit log"),
+        }
+    }
+
+    /// An entry of this moment, for what is written in one transaction with it.
+    ///
+    /// # Errors
+    /// As [`Ids::uuid`].
+    pub fn entry(&self, by: &Caller, client: &Client, act: Act) -> Result<AuditEntry> {
+        let at = self.clock.now();
+        let identity = by.identity();
+        Ok(AuditEntry {
+            id: AuditId(self.ids.uuid(at)?),
+            at,
+            action: act.action.name().to_owned(),
+            actor_id: identity.map(|identity| identity.id),
+            actor: identity.map(|identity| identity.username.clone()),
+            key_id: identity.and_then(|identity| match identity.access {
+                Access::Key(id, _) => Some(id),
+                Access::Server | Access::SignIn(_) => None,
+            }),
+            target: act.target,
+            ip: client.ip,
+            details: act.details,
+        })
+    }
+
+    /// Writes what was noted; what fails is kept for the next call. To be called every second, and with `all` at the end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn write(&self, all: bool) -> Result<()> {
+        let (entries, lost) = {
+            let mut book = self.book();
+            (book.take(self.clock.monotonic(), all), book.take_lost())
+        };
+        if lost > 0 {
+            tracing::error!(lost, "entries of the audit log are lost: too many waited for the database");
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.note(&entries).await;
+        if written.is_err() {
+            self.book().put_back(entries);
+        }
+        written
+    }
+
+    /// Entries, the newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn read(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        self.store.audit_log(query).await
+    }
+
+    /// Removes entries that are older than this, some at a time; how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget(&self, age: Duration) -> Result<u64> {
+        self.store.forget_audit(self.clock.now() - age).await
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

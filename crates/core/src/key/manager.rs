@@ -1,0 +1,207 @@
+//! `KeyManager`: makes, lists and revokes API keys, and knows what they are used for.
+
+use std::sync::Arc;
+
+use garde::Validate;
+use tokio::sync::Mutex;
+use tracing::warn;
+
+use super::usage::{Unwritten, UsageBook, day_of};
+use super::{ApiKey, Endpoint, Tally, UsageLine, UsageQuery, UsedBy, generate};
+use crate::caller::{Access, Caller, Identity};
+use crate::clock::{Clock, Time};
+use crate::error::{Error, FieldError, Result};
+use crate::expiry::Expiry;
+use crate::ids::{Ids, KeyId};
+use crate::scope::{Scope, Scopes};
+use crate::standing::{OwnedKey, Standing};
+use crate::store::KeyStore;
+use crate::user::Role;
+use crate::validate;
+
+/// Over how many days a key's owner sees what it was used for.
+pub const USAGE_DAYS: i64 = 30;
+/// How many rows of usage are written at once.
+const AT_ONCE: usize = 1_000;
+
+/// What somebody gives for a new key.
+#[derive(Debug, Clone, Default, Validate)]
+#[garde(allow_unvalidated)]
+pub struct NewKeyRequest {
+    /// What its owner calls it.
+    #[garde(custom(|value: &String, cx: &()| validate::text(1..=64)(value, cx)))]
+    pub name: String,
+    /// How far it is to reach, by names.
+    pub scopes: Vec<String>,
+    /// When it ends.
+    pub expiry: Expiry,
+}
+
+/// What a [`KeyManager`] is made of.
+pub struct KeyParts {
+    /// Where keys are kept.
+    pub store: Arc<dyn KeyStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Who may do what now.
+    pub standing: Arc<Standing>,
+    /// How many keys one user may have.
+    pub max_keys: usize,
+}
+
+/// Makes, lists and revokes API keys, and knows what they are used for.
+pub struct KeyManager {
+    parts: KeyParts,
+    book: UsageBook,
+    /// Whose turn it is to write what was counted.
+    writing: Mutex<()>,
+}
+
+impl KeyManager {
+    /// Without anything counted yet.
+    pub fn new(parts: KeyParts) -> Self {
+        Self { parts, book: UsageBook::default(), writing: Mutex::default() }
+    }
+
+    /// Makes a key; it and its text, which nobody can show again.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for programs, for scopes that the role does not reach and beyond
+    /// as many keys as are allowed, [`Error::Invalid`], or the store's.
+    pub async fn create(&self, caller: &Caller, request: NewKeyRequest) -> Result<(ApiKey, String)> {
+        let owner = in_person(caller)?;
+        request.validate()?;
+        let scopes = scopes(owner, &request.scopes)?;
+        let KeyParts { store, clock, ids, standing, max_keys } = &self.parts;
+        let now = clock.now();
+        let expires_at = request.expiry.end(now)?;
+        let new = generate(ids.as_ref())?;
+        let key = ApiKey {
+            id: KeyId(ids.uuid(now)?),
+            user_id: owner.id,
+            name: request.name,
+            hash: new.hash,
+            hint: new.hint,
+            scopes,
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        if !store.insert_key(&key, *max_keys).await? {
+            return Err(Error::Forbidden("you have as many API keys as are allowed: revoke one first"));
+        }
+        standing.put_key(OwnedKey { key: key.clone(), username: owner.username.clone(), role: owner.role });
+        Ok((key, new.text))
+    }
+
+    /// The caller's keys, the newest first, each with what it was used for in the last [`USAGE_DAYS`] days.
+    ///
+    /// # Errors
+    /// As [`KeyManager::create`].
+    pub async fn list(&self, caller: &Caller) -> Result<Vec<(ApiKey, Tally)>> {
+        let owner = in_person(caller)?;
+        self.write_usage().await?;
+        self.parts.store.keys_of(owner.id, self.since()).await
+    }
+
+    /// One of the caller's keys, and what it was used for in the last [`USAGE_DAYS`] days, by day and endpoint.
+    ///
+    /// # Errors
+    /// As [`KeyManager::create`]; [`Error::NotFound`].
+    pub async fn read(&self, caller: &Caller, id: KeyId) -> Result<(ApiKey, Vec<UsageLine>)> {
+        let keys = self.list(caller).await?;
+        let found = keys.into_iter().find(|(key, _)| key.id == id);
+        let (key, _) = found.ok_or(Error::NotFound("API key of yours"))?;
+        let usage = self.parts.store.usage_of(id, self.since()).await?;
+        Ok((key, usage))
+    }
+
+    /// Revokes one of the caller's keys: from now on it is good for nothing.
+    ///
+    /// # Errors
+    /// As [`KeyManager::create`]; [`Error::NotFound`].
+    pub async fn revoke(&self, caller: &Caller, id: KeyId) -> Result<()> {
+        let owner = in_person(caller)?;
+        let revoked = self.parts.store.revoke_key(owner.id, id, self.parts.clock.now()).await;
+        // Also where it is not known whether it was written: a key that its owner gave up is better good for nothing.
+        let is_theirs = || self.parts.standing.key(id).is_some_and(|key| key.user_id == owner.id);
+        if matches!(revoked, Ok(true) | Err(Error::Unavailable(_))) && is_theirs() {
+            self.parts.standing.revoke_key(id);
+        }
+        if revoked? { Ok(()) } else { Err(Error::NotFound("API key of yours")) }
+    }
+
+    /// Counts a request of a key and how it was answered.
+    pub fn count(&self, key: KeyId, endpoint: Endpoint, status: u16) {
+        let at = (self.parts.ids.as_ref(), self.parts.clock.now());
+        if let Err(error) = self.book.count(key, endpoint, Tally::of_status(status), at) {
+            warn!(%error, "a request of an API key is not counted");
+        }
+    }
+
+    /// Writes all that was counted so far. What cannot be written now is kept and tried again.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn write_usage(&self) -> Result<()> {
+        let _turn = self.writing.lock().await;
+        let Unwritten { mut rows, mut used } = self.book.unwritten();
+        while !rows.is_empty() || !used.is_empty() {
+            let later = (rows.split_off(rows.len().min(AT_ONCE)), used.split_off(used.len().min(AT_ONCE)));
+            let some = Unwritten { rows, used };
+            self.parts.store.save_usage(&some.rows, &some.used).await?;
+            self.book.written(&some, self.parts.clock.now());
+            (rows, used) = later;
+        }
+        Ok(())
+    }
+
+    /// What keys were used for, for those who run the server; and how many lines of it there are.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`], or the store's.
+    pub async fn usage(&self, caller: &Caller, query: &UsageQuery) -> Result<(Vec<UsedBy>, u64)> {
+        caller.at_least(Role::Admin)?;
+        self.write_usage().await?;
+        self.parts.store.usage(query).await
+    }
+
+    /// The first day that is told of by default.
+    pub fn since(&self) -> Time {
+        day_of(self.parts.clock.now()) - time::Duration::days(USAGE_DAYS - 1)
+    }
+}
+
+/// Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
+fn in_person(caller: &Caller) -> Result<&Identity> {
+    match caller.signed_in()? {
+        Identity { access: Access::Key(..), .. } => Err(Error::Forbidden("no API key can do this: sign in")),
+        identity => Ok(identity),
+    }
+}
+
+fn scopes(owner: &Identity, names: &[String]) -> Result<Scopes> {
+    if names.is_empty() {
+        return Err(Error::field("scopes", "must name at least one"));
+    }
+    let (mut scopes, mut wrong) = (Vec::new(), Vec::new());
+    for (index, name) in names.iter().enumerate() {
+        match name.parse::<Scope>() {
+            Ok(scope) => scopes.push(scope),
+            Err(message) => wrong.push(FieldError { field: format!("scopes[{index}]"), message }),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Error::Invalid(wrong));
+    }
+    let administers = |scope: &Scope| matches!(scope, Scope::AdminRead | Scope::AdminWrite);
+    if owner.role < Role::Moderator && scopes.iter().any(administers) {
+        return Err(Error::Forbidden(
+            "scopes admin:read and admin:write are for moderators and administrators",
+        ));
+    }
+    Ok(scopes.into_iter().collect())
+}

@@ -1,0 +1,71 @@
+//! Writes the audit log, and removes from it what is old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tallylight_core::audit_log::AuditLog;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often what was noted is written.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How often it is looked what is old.
+const REMOVAL_PERIOD: Duration = Duration::from_secs(600);
+
+/// Looks after the audit log.
+pub struct AuditKeeper {
+    /// The log.
+    pub audit: Arc<AuditLog>,
+    /// How long an entry is kept; `None`: for ever.
+    pub retention: Option<Duration>,
+}
+
+impl AuditKeeper {
+    /// Works until told to stop; writes the rest then.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = async { tokio::join!(self.write(), self.remove()); } => {}
+            () = stop.cancelled() => {}
+        }
+        if let Err(error) = self.audit.write(true).await {
+            warn!(%error, "the last entries of the audit log are lost");
+        }
+    }
+
+    async fn write(&self) {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut has_failed = false;
+        loop {
+            ticks.tick().await;
+            let written = self.audit.write(false).await;
+            match &written {
+                Err(error) if !has_failed => {
+                    warn!(%error, "the audit log cannot be written; its entries wait in memory");
+                }
+                Ok(()) if has_failed => info!("the audit log is written again"),
+                _ => {}
+            }
+            has_failed = written.is_err();
+        }
+    }
+
+    async fn remove(&self) {
+        let Some(retention) = self.retention else { return };
+        let mut ticks = tokio::time::interval(REMOVAL_PERIOD);
+        loop {
+            ticks.tick().await;
+            loop {
+                match self.audit.forget(retention).await {
+                    Ok(0) => break,
+                    Ok(entries) => info!(entries, "removed old entries of the audit log"),
+                    Err(error) => {
+                        warn!(%error, "old entries of the audit log could not be removed; trying again later");
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Makes it true at once who may do what: whoever was shut out goes, whoever may not broadcast is cut, live connections
+//! are looked at again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tallylight_api::live::Live;
+use tallylight_core::admin::AdminManager;
+use tallylight_core::ids::AuditId;
+use tallylight_core::{Result, SessionManager};
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often it is looked whether others changed roles or bans, and what could not be written is tried again.
+const PERIOD: Duration = Duration::from_secs(1);
+/// After how many looks roles and bans are read although nothing tells of a change.
+const READ_ANYWAY: u32 = 60;
+
+/// Looks after who may be here.
+pub struct Enforcer {
+    /// Who watches and publishes.
+    pub sessions: Arc<SessionManager>,
+    /// Roles and bans, as the database has them.
+    pub admin: Arc<AdminManager>,
+    /// Who is connected.
+    pub live: Arc<Live>,
+}
+
+impl Enforcer {
+    /// Works until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let unwritten = Notify::new();
+        tokio::select! {
+            () = async { tokio::join!(self.enforce(&unwritten), self.write(&unwritten), self.watch()); } => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Waits for nothing but changes, so that nothing holds up the next.
+    async fn enforce(&self, unwritten: &Notify) {
+        let mut changes = self.sessions.standing().changes();
+        loop {
+            // At the start too: somebody may have been shut out while the server stood still.
+            self.sessions.expel();
+            self.live.review();
+            unwritten.notify_one();
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Writes what was enforced, again while the database is away.
+    async fn write(&self, unwritten: &Notify) {
+        let mut has_failed = false;
+        loop {
+            if has_failed {
+                tokio::time::sleep(PERIOD).await;
+            } else {
+                unwritten.notified().await;
+            }
+            let written = self.sessions.write_expulsions().await;
+            match &written {
+                Err(error) if !has_failed => {
+                    warn!(%error, "who was shut out could not be written as gone; trying again until it can");
+                }
+                Ok(()) if has_failed => info!("who was shut out is written as gone"),
+                _ => {}
+            }
+            has_failed = written.is_err();
+        }
+    }
+
+    /// Looks what others write: commands of the operator, other servers.
+    async fn watch(&self) {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let (mut known, mut looks, mut has_failed) = (HashSet::new(), 0, false);
+        loop {
+            ticks.tick().await;
+            looks += 1;
+            let looked = self.look(&mut known, looks % READ_ANYWAY == 0).await;
+            match &looked {
+                Err(error) if !has_failed => warn!(%error, "roles and bans cannot be read"),
+                Ok(()) if has_failed => info!("roles and bans are read again"),
+                _ => {}
+            }
+            has_failed = looked.is_err();
+        }
+    }
+
+    async fn look(&self, known: &mut HashSet<AuditId>, anyway: bool) -> Result<()> {
+        let latest = self.admin.latest_changes().await?;
+        let is_news = latest.iter().any(|id| !known.contains(id));
+        // What was told here while it was read is read again at the next look.
+        if (is_news || anyway) && self.admin.reload().await? {
+            *known = latest.into_iter().collect();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Figures of what the server itself is made of: connections, encoders, the database, the process and its disk.
+
+mod process;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tallylight_api::limits::{LimitFigures, RateLimits};
+use tallylight_api::sight::{Platform, Sheet, Sight, Source};
+use tallylight_media::rtmp;
+use tallylight_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::ingest::Figures;
+use crate::settings::Settings;
+
+pub use process::Process;
+
+/// What tells of the server's parts.
+pub struct Parts {
+    /// Broadcasts, viewers, live connections.
+    pub platform: Platform,
+    /// The database.
+    pub store: Store,
+    /// Encoders.
+    pub encoders: Arc<Figures>,
+    /// Their connections.
+    pub rtmp: Arc<rtmp::Figures>,
+    /// Room for HTTP connections.
+    pub places: Arc<Semaphore>,
+    /// How often callers may do what.
+    pub limits: Arc<RateLimits>,
+}
+
+/// Puts together all that is known of a server.
+pub fn sight(parts: Parts, settings: &Settings) -> Sight {
+    let Parts { platform, store, encoders, rtmp, places, limits } = parts;
+    let listeners = Listeners {
+        places,
+        max_http: settings.http_max_connections,
+        rtmp,
+        max_rtmp: settings.rtmp_max_connections,
+    };
+    let sources: Vec<Box<dyn Source>> = vec![
+        Box::new(platform),
+        Box::new(listeners),
+        Box::new(Encoders(encoders)),
+        Box::new(Database(store)),
+        Box::new(LimitFigures(limits)),
+        Box::new(Process),
+        Box::new(Disk(settings.data_dir.clone())),
+    ];
+    let token = Some(settings.metrics_token.clone()).filter(|token| !token.is_empty());
+    Sight::new(sources, token)
+}
+
+struct Listeners {
+    places: Arc<Semaphore>,
+    max_http: usize,
+    rtmp: Arc<rtmp::Figures>,
+    max_rtmp: usize,
+}
+
+impl Source for Listeners {
+    fn tell(&self, sheet: &mut Sheet) {
+        let open = self.max_http.saturating_sub(self.places.available_permits());
+        let help = "Open HTTP connections, without those that became live connections";
+        sheet.level("tallylight_http_connections", help, open as f64);
+        let help = "The most HTTP connections at once";
+        sheet.level("tallylight_http_connections_max", help, self.max_http as f64);
+        let help = "Open RTMP connections";
+        sheet.level("tallylight_ingest_connections", help, self.rtmp.connections() as f64);
+        let help = "The most RTMP connections at once";
+        sheet.level("tallylight_ingest_connections_max", help, self.max_rtmp as f64);
+        let refusals = sheet.counter("tallylight_ingest_refusals_total", REFUSALS);
+        refusals.add([("reason", "too_many_connections")], self.rtmp.turned_away());
+        refusals.add([("reason", "too_many_waiting")], self.rtmp.kept_waiting());
+        refusals.add([("reason", "never_published")], self.rtmp.never_asked());
+    }
+}
+
+const REFUSALS: &str = "Encoders that could not publish, by reason";
+
+struct Encoders(Arc<Figures>);
+
+impl Source for Encoders {
+    fn tell(&self, sheet: &mut Sheet) {
+        let figures = &self.0;
+        let help = "Encoders that publish now";
+        sheet.level("tallylight_ingest_publishers", help, figures.publishers.get() as f64);
+        let help = "Bytes of picture and sound that encoders sent";
+        sheet.count("tallylight_ingest_bytes_total", help, figures.bytes.get());
+        let help = "Pictures and frames of sound that arrived and could not be shown";
+        sheet.count("tallylight_ingest_frames_dropped_total", help, figures.dropped.get());
+        let refusals = sheet.counter("tallylight_ingest_refusals_total", REFUSALS);
+        refusals.add([("reason", "unknown_key")], figures.unknown_key.get());
+        refusals.add([("reason", "broadcast_ended")], figures.ended.get());
+        refusals.add([("reason", "media_elsewhere")], figures.elsewhere.get());
+        refusals.add([("reason", "not_allowed")], figures.not_allowed.get());
+        refusals.add([("reason", "shut_out")], figures.shut_out.get());
+        refusals.add([("reason", "unavailable")], figures.unavailable.get());
+        let ends = sheet.counter("tallylight_ingest_ends_total", "Encoders that went, by reason");
+        ends.add([("reason", "stopped")], figures.stopped.get());
+        ends.add([("reason", "lost")], figures.lost.get());
+        ends.add([("reason", "cut")], figures.cut.get());
+        ends.add([("reason", "unusable")], figures.unusable.get());
+    }
+}
+
+struct Database(Store);
+
+impl Source for Database {
+    fn tell(&self, sheet: &mut Sheet) {
+        let reading = self.0.reading();
+        for pool in reading.pools {
+            let help = "Connections to the database by pool and state";
+            let family = sheet.gauge("tallylight_database_connections", help);
+            family.set([("pool", pool.name), ("state", "idle")], pool.idle as f64);
+            family.set([("pool", pool.name), ("state", "used")], pool.open.saturating_sub(pool.idle) as f64);
+            let help = "The most connections to the database by pool";
+            sheet
+                .gauge("tallylight_database_connections_max", help)
+                .set([("pool", pool.name)], pool.max as f64);
+        }
+        sheet.queue("database_writes", reading.writes);
+        let help = "How long statements took";
+        sheet
+            .histogram("tallylight_database_statement_duration_seconds", help)
+            .spread([], reading.statements);
+        let help = "How long transactions took, from having a connection to the end of their commit";
+        sheet
+            .histogram("tallylight_database_transaction_duration_seconds", help)
+            .spread([], reading.transactions);
+        let family = sheet.counter("tallylight_database_failures_total", "Tries that failed, by reason");
+        family.add([("reason", "away")], reading.away);
+        family.add([("reason", "refused")], reading.refused);
+    }
+}
+
+struct Disk(PathBuf);
+
+impl Source for Disk {
+    fn tell(&self, sheet: &mut Sheet) {
+        let free = sheet.gauge("tallylight_data_free_bytes", "Room on the disk of the data folder");
+        let Ok(disk) = rustix::fs::statvfs(&self.0) else { return };
+        free.set([], (disk.f_bavail * disk.f_frsize) as f64);
+        let help = "Size of the disk of the data folder";
+        sheet.level("tallylight_data_size_bytes", help, (disk.f_blocks * disk.f_frsize) as f64);
+    }
+}
