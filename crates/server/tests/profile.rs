@@ -110,7 +110,7 @@ fn told(answer: &Answer) -> (u16, Value, Vec<(String, String)>) {
     if let Some(body) = body.as_object_mut() {
         body.remove("instance");
     }
-    let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
+    let text = |value: &reqwest::header::HeaderValue| format!("{value:?}");
     let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
     let is_of_the_moment = |name: &str| {
         ["date", "ratelimit", "x-request-id", "traceparent"].iter().any(|other| name.starts_with(other))
