@@ -11,7 +11,8 @@ use utoipa_axum::routes;
 use crate::layers::{self, Surroundings};
 use crate::routes::{
     admin, admin_usage, alerts, analytics, auth, broadcasts, chat, errors, events, health, join_tokens, keys,
-    lists, live, metrics, pages, playback, security, sessions, stream_keys, users, viewers,
+    lists, live, metrics, my_data, pages, password_reset, playback, profiles, security, sessions, sign_ins,
+    stream_keys, users, viewers,
 };
 use crate::state::{App, Parts};
 use crate::{description, fallback};
@@ -26,10 +27,22 @@ pub mod url {
     pub const REFRESH: &str = "/api/auth/refresh";
     /// Signs out.
     pub const LOGOUT: &str = "/api/auth/logout";
+    /// Where one is signed in.
+    pub const SIGN_INS: &str = "/api/auth/sessions";
+    /// One sign-in.
+    pub const SIGN_IN: &str = "/api/auth/sessions/{id}";
+    /// Asks for a link to choose a new password by.
+    pub const PASSWORD_RESET: &str = "/api/auth/password-reset";
+    /// Chooses it.
+    pub const CONFIRM_PASSWORD_RESET: &str = "/api/auth/password-reset/confirm";
     /// Makes the first administrator.
     pub const SETUP: &str = "/api/auth/setup";
     /// One's own account.
     pub const ME: &str = "/api/users/me";
+    /// Everything that is kept about oneself.
+    pub const EXPORT: &str = "/api/users/me/export";
+    /// A user, as everybody may know of.
+    pub const USER: &str = "/api/users/{name}";
     /// One's own lasting stream key.
     pub const MY_STREAM_KEY: &str = "/api/users/me/stream-key";
     /// Replaces it.
@@ -188,7 +201,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
         .routes(routes!(auth::setup))
-        .routes(routes!(users::me))
+        .routes(routes!(sign_ins::list, sign_ins::end_others))
+        .routes(routes!(sign_ins::end))
+        .routes(routes!(password_reset::ask))
+        .routes(routes!(password_reset::confirm))
+        .routes(routes!(users::me, users::update_me, my_data::erase))
+        .routes(routes!(my_data::export))
+        .routes(routes!(profiles::read))
         .routes(routes!(stream_keys::mine))
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(keys::create, keys::list))

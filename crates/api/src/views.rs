@@ -1,7 +1,9 @@
 //! What goes over the wire: clients in the wild are written against these shapes. Fields are added, never renamed.
 
+pub mod accounts;
 pub mod admin;
 pub mod chat;
+pub mod export;
 pub mod join_tokens;
 pub mod keys;
 pub mod log;
@@ -172,6 +174,10 @@ pub struct UserView {
     pub display_name: String,
     pub email: String,
     pub role: RoleView,
+    /// What a broadcast is called that the lasting stream key makes.
+    pub default_title: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
 }
 
 impl From<User> for UserView {
@@ -182,6 +188,8 @@ impl From<User> for UserView {
             display_name: user.display_name,
             email: user.email,
             role: user.role.into(),
+            default_title: user.default_title,
+            created_at: user.created_at,
         }
     }
 }
@@ -339,14 +347,16 @@ pub struct UpdateBroadcastRequest {
 }
 
 /// Takes no `null` for a field that cannot be empty.
-fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// Tells a field that is absent from one that is `null`.
-fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn nullable<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

@@ -191,8 +191,8 @@ pub enum LeaveReason {
 
 impl LeaveReason {
     /// All of them. What is counted has a place for each, so none can be left out.
-    pub const ALL: [Self; Self::Revoked as usize + 1] =
-        [Self::Left, Self::TimedOut, Self::Ended, Self::Private, Self::Removed, Self::Revoked];
+    pub const ALL: [Self; Self::Removed as usize + 1] =
+        [Self::Left, Self::TimedOut, Self::Ended, Self::Private, Self::Revoked, Self::Removed];
 
     /// The name in the log and in the database.
     pub fn name(self) -> &'static str {

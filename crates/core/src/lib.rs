@@ -25,6 +25,7 @@ pub mod ids;
 pub mod invitation;
 pub mod key;
 pub mod ledger;
+pub mod mail;
 pub mod password;
 pub mod presence;
 pub mod publishers;

@@ -28,6 +28,8 @@ pub enum Purpose {
     Idempotency,
     /// Recognises a call under such a key.
     IdempotentCall,
+    /// Signs tokens by which a new password is chosen.
+    Reset,
 }
 
 impl Purpose {
@@ -41,6 +43,7 @@ impl Purpose {
             Self::Person => b"tallylight person v1",
             Self::Idempotency => b"tallylight idempotency v1",
             Self::IdempotentCall => b"tallylight idempotent call v1",
+            Self::Reset => b"tallylight password reset v1",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the managers need kept. Each call is one transaction, on disk before it answers.
 
+mod accounts;
 mod invitations;
 mod keys;
 
@@ -20,6 +21,7 @@ use crate::standing::OwnedKey;
 use crate::user::{Role, SealedKey, SignIn, User};
 use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
+pub use accounts::{AccountChange, AccountStore, Closed, Closing, Found, Listed, Scan, Slice, Stay};
 pub use invitations::{InvitationStore, Revocation, Revoked};
 pub use keys::KeyStore;
 

@@ -19,6 +19,9 @@ const TYPE: &str = "at+jwt";
 /// How far a token's times may be off, in seconds: clocks of several nodes differ.
 pub const LEEWAY_SECONDS: i64 = 30;
 
+/// The longest that an access token is ever good for, in seconds.
+const LONGEST_SECONDS: i64 = 24 * 3_600;
+
 /// Issues and checks access tokens (RFC 9068 `at+jwt`, HS256; checked as RFC 8725 advises).
 pub struct AccessTokens {
     encoding: EncodingKey,
@@ -106,6 +109,10 @@ impl AccessTokens {
         let data = data.map_err(|_| TokenFault::Invalid)?;
         if data.header.typ.as_deref() != Some(TYPE) {
             return Err(TokenFault::OtherKind);
+        }
+        // None was ever issued for longer, or to end before it began.
+        if !(0..=LONGEST_SECONDS).contains(&data.claims.exp.saturating_sub(data.claims.iat)) {
+            return Err(TokenFault::Invalid);
         }
         let left = data.claims.exp.saturating_add(LEEWAY_SECONDS).saturating_sub(now.unix_timestamp());
         if left <= 0 {

@@ -1,7 +1,9 @@
 //! Users: who they are, how they prove it, and their lasting stream keys.
 
 mod keys;
+mod letters;
 mod manager;
+mod reset;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,9 @@ use crate::ids::{SignInId, UserId};
 use crate::viewer::Client;
 
 pub use keys::{SealedKey, StreamKeys};
-pub use manager::{Registration, SignedIn, UserManager, UserParts, UserSettings};
+pub use manager::{
+    AccountUpdate, Export, ExportPart, Registration, Section, SignedIn, UserManager, UserParts, UserSettings,
+};
 
 /// What a user may do, each more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

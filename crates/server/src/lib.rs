@@ -1,5 +1,6 @@
 //! Settings, wiring, ingest admission, commands and shutdown of the `tallylight` binary.
 
+mod accounts;
 mod alerts;
 mod audit;
 pub mod cli;
@@ -12,6 +13,7 @@ mod keeper;
 mod lock;
 pub mod logging;
 mod logs;
+mod mail;
 mod secret;
 pub mod settings;
 mod sight;

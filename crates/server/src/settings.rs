@@ -103,6 +103,9 @@ settings! {
     access_token_lifetime: u32 = 900;
     refresh_token_lifetime: u32 = 30 * 24 * 3_600;
     password_hashes_at_once: usize = 2;
+    reset_token_lifetime: u32 = 1_800;
+    mail_url: String = String::new();
+    mail_from: String = "Tallylight <tallylight@localhost>".into();
     max_api_keys: usize = 100;
 
     heartbeat_interval: u64 = 5;
@@ -277,6 +280,7 @@ impl Settings {
         within("reaction_interval", self.reaction_interval, 0.0, 3_600.0)?;
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
+        within("reset_token_lifetime", self.reset_token_lifetime, 60, 24 * 3_600)?;
         within("password_hashes_at_once", self.password_hashes_at_once, 1, 64)?;
         within("rate_limit_keys", self.rate_limit_keys, 100, 10_000_000)?;
         within("max_api_keys", self.max_api_keys, 0, 10_000)?;
@@ -427,6 +431,7 @@ impl Settings {
             registration: self.registration,
             access_token_seconds: self.access_token_lifetime,
             refresh_token_seconds: self.refresh_token_lifetime,
+            reset_seconds: self.reset_token_lifetime,
         }
     }
 

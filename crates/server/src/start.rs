@@ -18,6 +18,7 @@ use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
+use tallylight_core::mail::Mailer;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::accounts::AccountKeeper;
 use crate::audit::AuditKeeper;
 use crate::enforcer::Enforcer;
 use crate::ingest::{Figures, Ingest};
@@ -39,7 +41,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::settings::Settings;
-use crate::{forgetting, http, secret, sight, tls, usage};
+use crate::{forgetting, http, mail, secret, sight, tls, usage};
 
 /// A server at work.
 pub struct Running {
@@ -60,8 +62,7 @@ pub struct Running {
     /// What is counted, for tests.
     pub sight: Arc<Sight>,
     keys: Arc<KeyManager>,
-    public_url: String,
-    is_tls: bool,
+    base_url: String,
     store: Store,
     /// Held as long as the data is ours.
     _lock: (File, Claim),
@@ -84,11 +85,15 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
     let (store, claim) = open_database(&settings).await?;
-    let managers = Managers::new(&settings, &store, &secret, (clock.clone(), ids))?;
+    let (letterbox, post_office) = mail::open(&settings, (clock.clone(), ids.clone()))?;
+    let post =
+        Post { letterbox: Arc::new(letterbox), link_base: base_url(&settings, doors.http.local_addr()?) };
+    let managers = Managers::new(&settings, (&store, &secret), (clock.clone(), ids), post)?;
     managers.standing.restore(&store, clock.now()).await.context("who may do what could not be restored")?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(post_office.run(stop.clone()));
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
     let Served { live, sight } = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
@@ -100,9 +105,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         keys: managers.keys,
         live,
         sight,
-        is_tls: settings.has_tls(),
+        base_url: base_url(&settings, http),
         rtmp_app: settings.rtmp_app,
-        public_url: settings.public_url,
         store,
         _lock: (lock, claim),
         stop,
@@ -155,6 +159,7 @@ impl Doors {
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
         let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
         tasks.spawn(audit.run(stop.clone()));
+        tasks.spawn(AccountKeeper { users: users.clone(), broadcasts: broadcasts.clone() }.run(stop.clone()));
         let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
             figures: figures.clone(),
@@ -269,6 +274,22 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
     TcpListener::bind(address).await.with_context(|| format!("{setting}: {address} cannot be listened on"))
 }
 
+/// How people are written to.
+struct Post {
+    letterbox: Arc<dyn Mailer>,
+    /// With what links begin.
+    link_base: String,
+}
+
+/// The address that people open.
+fn base_url(settings: &Settings, http: SocketAddr) -> String {
+    if !settings.public_url.is_empty() {
+        return settings.public_url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if settings.has_tls() { "https" } else { "http" };
+    format!("{scheme}://{http}")
+}
+
 #[derive(Clone)]
 struct Managers {
     broadcasts: Arc<BroadcastManager>,
@@ -286,9 +307,9 @@ struct Managers {
 impl Managers {
     fn new(
         settings: &Settings,
-        store: &Store,
-        secret: &Secret,
+        (store, secret): (&Store, &Secret),
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+        post: Post,
     ) -> anyhow::Result<Self> {
         let (kept, fresh) = (store.clone(), ids.clone());
         let store = Arc::new(store.clone());
@@ -320,7 +341,6 @@ impl Managers {
             max_keys: settings.max_api_keys,
         };
         let api_keys = Arc::new(KeyManager::new(parts));
-        let users = settings.users();
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let admin = AdminManager::new(AdminParts {
             store: store.clone(),
@@ -331,9 +351,18 @@ impl Managers {
             ids: ids.clone(),
         });
         let idempotency = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
-        let (standing_too, audit_too) = (standing.clone(), audit.clone());
-        let parts =
-            UserParts { store, clock, ids, keys, standing: standing_too, audit: audit_too, settings: users };
+        let parts = UserParts {
+            store: store.clone(),
+            accounts: store,
+            clock,
+            ids,
+            keys,
+            standing: standing.clone(),
+            mailer: post.letterbox,
+            link_base: post.link_base,
+            audit: audit.clone(),
+            settings: settings.users(),
+        };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
         Ok(Self {
             broadcasts: Arc::new(broadcasts),
@@ -353,12 +382,7 @@ impl Managers {
 impl Running {
     /// The address that people open.
     pub fn base_url(&self) -> String {
-        if self.public_url.is_empty() {
-            let scheme = if self.is_tls { "https" } else { "http" };
-            format!("{scheme}://{}", self.http)
-        } else {
-            self.public_url.trim_end_matches('/').to_owned()
-        }
+        self.base_url.clone()
     }
 
     /// Closes the database under the server, for tests of what is seen then.

@@ -91,7 +91,8 @@ impl Work for Lift {
     }
 }
 
-fn ban(row: &Row) -> Result<Ban> {
+/// A ban as its row tells it.
+pub fn ban(row: &Row) -> Result<Ban> {
     Ok(Ban {
         owner: UserId(row.id("owner_id")?),
         user_id: UserId(row.id("user_id")?),

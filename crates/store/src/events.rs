@@ -198,6 +198,6 @@ pub fn short(session: BroadcastId, row: &Row) -> Result<Event> {
 }
 
 /// An event as its row tells it.
-fn event(session: BroadcastId, row: &Row) -> Result<Event> {
+pub fn event(session: BroadcastId, row: &Row) -> Result<Event> {
     Ok(Event { metadata: row.json("metadata")?, ..short(session, row)? })
 }

@@ -5,6 +5,7 @@
 //! writes of many callers share a transaction.
 
 mod access;
+mod accounts;
 mod admin;
 pub mod backup;
 mod batch;
@@ -15,7 +16,9 @@ mod claim;
 mod connect;
 pub mod copy;
 mod database;
+mod erasure;
 mod events;
+mod export;
 mod failure;
 mod figures;
 mod files;

@@ -145,7 +145,8 @@ fn user(row: &Row) -> Result<User> {
     })
 }
 
-fn sign_in(row: &Row) -> Result<SignIn> {
+/// A sign-in as its row tells it.
+pub fn sign_in(row: &Row) -> Result<SignIn> {
     Ok(SignIn {
         id: SignInId(row.id("id")?),
         user_id: UserId(row.id("user_id")?),

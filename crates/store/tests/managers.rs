@@ -11,6 +11,8 @@ mod audit;
 mod broadcasts;
 #[path = "managers/chat.rs"]
 mod chat;
+#[path = "managers/erasure.rs"]
+mod erasure;
 #[path = "managers/faults.rs"]
 mod faults;
 #[path = "managers/history.rs"]
@@ -23,8 +25,14 @@ mod invitations;
 mod keys;
 #[path = "managers/lists.rs"]
 mod lists;
+#[path = "managers/profile.rs"]
+mod profile;
 #[path = "managers/quality.rs"]
 mod quality;
+#[path = "managers/sign_ins.rs"]
+mod sign_ins;
+#[path = "managers/tokens.rs"]
+mod tokens;
 #[path = "managers/viewers.rs"]
 mod viewers;
 #[path = "managers/world.rs"]

@@ -52,7 +52,7 @@ impl Into {
     }
 }
 
-fn with_cookies(mut response: Response, cookies: Vec<HeaderValue>) -> Response {
+pub fn with_cookies(mut response: Response, cookies: Vec<HeaderValue>) -> Response {
     cookies.into_iter().for_each(|cookie| {
         response.headers_mut().append(SET_COOKIE, cookie);
     });

@@ -1,5 +1,6 @@
 //! `BroadcastManager`: what people do with broadcasts.
 
+mod farewell;
 mod lists;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Chat and reactions of a session: said, read, deleted.
 
+mod farewell;
 mod limiter;
 mod moderation;
 mod remembered;

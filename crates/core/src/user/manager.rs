@@ -1,14 +1,24 @@
 //! `UserManager`: accounts and sign-ins.
 
+mod erasure;
+mod export;
+mod profile;
+mod public;
+mod reset;
+mod sign_ins;
+
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use garde::Validate;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
+use reset::Asked;
+
+use super::reset::ResetTokens;
 use super::{Role, SignIn, StreamKeys, User};
 use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Access, Caller};
@@ -16,14 +26,20 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::{Ids, SignInId, UserId};
 use crate::key;
+use crate::mail::Mailer;
 use crate::password::Passwords;
 use crate::secret::{Secret, sha256};
 use crate::standing::Standing;
-use crate::store::{Taken, UserStore};
+use crate::store::{AccountStore, Taken, UserStore};
 use crate::token::{AccessTokens, Fault, Grant, LEEWAY_SECONDS};
 use crate::validate;
 use crate::viewer::Client;
 
+pub use export::{Export, ExportPart, Section};
+pub use profile::AccountUpdate;
+
+/// How many are told at once everything about them: all logs are gone through for each.
+const EXPORTS_AT_ONCE: usize = 2;
 const REFRESH_PREFIX: &str = "rt_";
 const SECRET_BYTES: usize = 32;
 const ID_BYTES: usize = 16;
@@ -32,7 +48,7 @@ const ID_BYTES: usize = 16;
 #[derive(Debug, Clone, Validate)]
 pub struct Registration {
     /// The name in addresses.
-    #[garde(custom(|value: &String, cx: &()| validate::username(value, cx)))]
+    #[garde(custom(|value: &String, cx: &()| new_username(value, cx)))]
     pub username: String,
     /// The e-mail address.
     #[garde(custom(|value: &String, cx: &()| validate::email(value, cx)))]
@@ -43,6 +59,15 @@ pub struct Registration {
     /// The name as shown; the user name without one.
     #[garde(custom(validate::some_text(1..=64)))]
     pub display_name: Option<String>,
+}
+
+/// A name that is no address of the API and no erased account's.
+fn new_username(name: &str, context: &()) -> garde::Result {
+    validate::username(name, context)?;
+    if name == "me" || name.starts_with(erasure::TOMBSTONE) {
+        return Err(garde::Error::new("is reserved"));
+    }
+    Ok(())
 }
 
 /// A signed-in user with new tokens.
@@ -67,6 +92,8 @@ pub struct UserSettings {
     pub access_token_seconds: u32,
     /// After how many seconds without a refresh a sign-in ends.
     pub refresh_token_seconds: u32,
+    /// For how many seconds a link for a new password is good.
+    pub reset_seconds: u32,
 }
 
 impl UserSettings {
@@ -80,6 +107,8 @@ impl UserSettings {
 pub struct UserParts {
     /// Where users are kept.
     pub store: Arc<dyn UserStore>,
+    /// What its owner sees and changes of an account.
+    pub accounts: Arc<dyn AccountStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids and randomness.
@@ -88,6 +117,10 @@ pub struct UserParts {
     pub keys: Arc<StreamKeys>,
     /// Who may do what now.
     pub standing: Arc<Standing>,
+    /// Who sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// With what links in mails begin, such as `https://live.example`. Never what a caller says.
+    pub link_base: String,
     /// Who did what.
     pub audit: Arc<AuditLog>,
     /// Settings.
@@ -99,6 +132,10 @@ pub struct UserManager {
     parts: UserParts,
     passwords: Passwords,
     tokens: AccessTokens,
+    resets: ResetTokens,
+    asked: Asked,
+    /// Places for those who are told everything about them.
+    exports: Arc<Semaphore>,
     /// The hash of the one-time set-up token, while there is no administrator.
     set_up: Mutex<Option<[u8; 32]>>,
 }
@@ -110,7 +147,15 @@ impl UserManager {
     /// [`Error::Internal`] when keys cannot be derived.
     pub fn new(parts: UserParts, secret: &Secret, hashes_at_once: usize) -> Result<Self> {
         let passwords = Passwords::new(hashes_at_once)?;
-        Ok(Self { parts, passwords, tokens: AccessTokens::new(secret)?, set_up: Mutex::new(None) })
+        Ok(Self {
+            parts,
+            passwords,
+            tokens: AccessTokens::new(secret)?,
+            resets: ResetTokens::new(secret)?,
+            asked: Asked::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
+            set_up: Mutex::new(None),
+        })
     }
 
     /// The settings in force.
@@ -202,8 +247,8 @@ impl UserManager {
     /// [`Error::Unauthenticated`], the same whether the user or the password is wrong; [`Error::Suspended`] to those who
     /// know the password; [`Error::Busy`].
     pub async fn sign_in(&self, login: &str, password: String, client: Client) -> Result<SignedIn> {
-        // Nobody is called so, and PostgreSQL does not take it for a text.
-        let user = if login.contains('\0') { None } else { self.parts.store.user_by_login(login).await? };
+        refuse_nul(login)?;
+        let user = self.parts.store.user_by_login(login).await?.filter(|user| user.erased_at.is_none());
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = self.passwords.verify(hash, password).await?;
         match user {
@@ -236,7 +281,8 @@ impl UserManager {
             self.end_reused(&current).await?;
             return Err(invalid());
         }
-        let user = store.user(current.user_id).await?.ok_or_else(invalid)?;
+        let user = store.user(current.user_id).await?.filter(|user| user.erased_at.is_none());
+        let user = user.ok_or_else(invalid)?;
         self.parts.standing.refuse_user(user.id, now)?;
         let (mut next, token) = self.new_sign_in(id, user.id, current.client.clone())?;
         next.created_at = current.created_at;
@@ -301,7 +347,8 @@ impl UserManager {
     /// [`Error::Unauthenticated`], or the store's.
     pub async fn me(&self, caller: &Caller) -> Result<User> {
         let id = caller.signed_in()?.id;
-        self.parts.store.user(id).await?.ok_or(Error::Unauthenticated("this account is gone"))
+        let user = self.parts.store.user(id).await?.filter(|user| user.erased_at.is_none());
+        user.ok_or(Error::Unauthenticated("this account is gone"))
     }
 
     /// The caller's lasting stream key.
@@ -405,6 +452,11 @@ impl UserManager {
         let access_token = self.tokens.issue(&Grant { identity: &identity, sign_in, id, now, seconds })?;
         Ok(SignedIn { user, access_token, expires_in: seconds, refresh_token })
     }
+}
+
+/// A database may not be able to look for a NUL.
+fn refuse_nul(login: &str) -> Result<()> {
+    if login.contains('\0') { Err(Error::field("login", "must not contain NUL")) } else { Ok(()) }
 }
 
 fn parse_refresh(token: &str) -> Option<(SignInId, Vec<u8>)> {

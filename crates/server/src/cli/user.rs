@@ -15,6 +15,7 @@ use tallylight_core::ban::BanTarget;
 use tallylight_core::clock::{Clock, SystemClock, Time};
 use tallylight_core::error::Error;
 use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::standing::Standing;
 use tallylight_core::store::UserStore;
 use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts};
@@ -135,6 +136,15 @@ struct Office {
     _lock: Option<std::fs::File>,
 }
 
+/// Nothing that is done here is told by mail.
+struct NoMail;
+
+impl Mailer for NoMail {
+    fn send(&self, _: Mail) -> tallylight_core::Result<()> {
+        Ok(())
+    }
+}
+
 impl Office {
     async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let data_dir = &settings.data_dir;
@@ -166,6 +176,9 @@ impl Office {
         });
         let parts = UserParts {
             store: store.clone(),
+            accounts: store.clone(),
+            mailer: Arc::new(NoMail),
+            link_base: String::new(),
             clock: clock.clone(),
             ids: ids.clone(),
             keys: Arc::new(StreamKeys::new(&secret, ids.clone())?),

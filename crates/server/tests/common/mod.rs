@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a harness fails by panicking")]
 
+pub mod mail;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -46,6 +48,11 @@ impl TestApp {
     /// Somebody without an account.
     pub fn stranger(&self) -> Person {
         Person { http: self.http.clone(), base: self.running.base_url(), token: None, id: String::new() }
+    }
+
+    /// As [`TestApp::stranger`], at the address listened on, whatever address people open.
+    pub fn at_its_door(&self) -> Person {
+        Person { base: format!("http://{}", self.running.http), ..self.stranger() }
     }
 
     /// Makes an account.

@@ -16,6 +16,7 @@ use tallylight_core::event::{Event, EventQuery};
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
+use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::secret::Secret;
 use tallylight_core::session::{Admission, JoinRequest, Joined, SessionParts, SessionSettings};
 use tallylight_core::standing::Standing;
@@ -67,6 +68,7 @@ impl Default for Settings {
                 registration: true,
                 access_token_seconds: 900,
                 refresh_token_seconds: 30 * 86_400,
+                reset_seconds: 1_800,
             },
             reported_viewers: true,
         }
@@ -81,6 +83,24 @@ impl Settings {
     }
 }
 
+/// Keeps the mails that are sent.
+#[derive(Default)]
+pub struct Mails(Mutex<Vec<Mail>>);
+
+impl Mails {
+    /// Those that were sent since the last time.
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Mailer for Mails {
+    fn send(&self, mail: Mail) -> Result<()> {
+        self.0.lock().unwrap().push(mail);
+        Ok(())
+    }
+}
+
 pub struct World {
     pub store: Arc<Store>,
     /// Through which the managers reach the store.
@@ -90,6 +110,7 @@ pub struct World {
     pub broadcasts: BroadcastManager,
     pub sessions: Arc<SessionManager>,
     pub api_keys: KeyManager,
+    pub mails: Arc<Mails>,
     pub standing: Arc<Standing>,
     pub audit: Arc<AuditLog>,
     keys: Arc<StreamKeys>,
@@ -154,6 +175,7 @@ impl World {
             settings: settings.sessions,
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
+        let mails = Arc::new(Mails::default());
         let parts = KeyParts {
             store: store.clone(),
             clock: clock.clone(),
@@ -165,10 +187,13 @@ impl World {
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let parts = UserParts {
             store: store.clone(),
+            accounts: store.clone(),
             clock: clock.clone(),
             ids,
             keys: keys.clone(),
             standing: standing.clone(),
+            mailer: mails.clone(),
+            link_base: "https://live.example".into(),
             audit: audit.clone(),
             settings: settings.users,
         };
@@ -184,6 +209,7 @@ impl World {
             broadcasts,
             sessions,
             api_keys,
+            mails,
             standing,
             audit,
             keys,
@@ -371,13 +397,13 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Err(Error::Forbidden(_)) => "forbidden",
         Err(Error::Invalid(_)) => "invalid",
         Err(Error::Taken(_)) => "taken",
+        Err(Error::LastAdmin) => "last admin",
         Err(Error::InvalidTransition { .. }) => "invalid transition",
         Err(Error::BroadcastFull) => "full",
         Err(Error::BroadcastEnded) => "ended",
         Err(Error::ViewerGone) => "gone",
         Err(Error::JoinTokenInvalid) => "join token invalid",
         Err(Error::Banned { .. }) => "banned",
-        Err(Error::LastAdmin) => "last admin",
         Err(Error::Suspended { .. }) => "suspended",
         Err(Error::ShutOut { .. }) => "shut out",
         Err(Error::TooManyRequests { .. }) => "too many requests",
