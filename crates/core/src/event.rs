@@ -190,6 +190,10 @@ pub enum LeaveReason {
 }
 
 impl LeaveReason {
+    /// All there are, in their order.
+    pub const ALL: &[Self] =
+        &[Self::Left, Self::TimedOut, Self::Ended, Self::Private, Self::Removed, Self::Revoked];
+
     /// The name in the log and in the database.
     pub fn name(self) -> &'static str {
         match self {

@@ -9,13 +9,12 @@ use crate::figures::Count;
 pub struct SessionFigures {
     /// Viewers who took a place.
     pub joins: Count,
-    leaves: [Count; 4],
+    leaves: [Count; LeaveReason::ALL.len()],
 }
 
 impl SessionFigures {
     /// Why viewers go.
-    pub const REASONS: [LeaveReason; 4] =
-        [LeaveReason::Left, LeaveReason::TimedOut, LeaveReason::Ended, LeaveReason::Private];
+    pub const REASONS: &[LeaveReason] = LeaveReason::ALL;
 
     /// So many viewers went.
     pub(super) fn left(&self, reason: LeaveReason, viewers: usize) {
