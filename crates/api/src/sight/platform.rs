@@ -57,7 +57,7 @@ impl Platform {
         let figures = self.sessions.figures();
         sheet.count("tallylight_viewer_joins_total", "Viewers who took a place", figures.joins.get());
         let family = sheet.counter("tallylight_viewer_leaves_total", "Viewers who went, by reason");
-        for reason in SessionFigures::REASONS {
+        for &reason in SessionFigures::REASONS {
             family.add([("reason", reason.name())], figures.leaves(reason));
         }
     }
