@@ -8,7 +8,7 @@ use std::time::Duration;
 use tallylight_api::live::Live;
 use tallylight_core::admin::AdminManager;
 use tallylight_core::ids::AuditId;
-use tallylight_core::{Result, SessionManager};
+use tallylight_core::{Error, Result, SessionManager};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +62,10 @@ impl Enforcer {
             } else {
                 unwritten.notified().await;
             }
-            let written = self.sessions.write_expulsions().await;
+            // In a task of its own: a fault in it must not end the enforcement of everything else.
+            let sessions = self.sessions.clone();
+            let written = tokio::spawn(async move { sessions.write_expulsions().await }).await;
+            let written = written.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())));
             match &written {
                 Err(error) if !has_failed => {
                     warn!(%error, "who was shut out could not be written as gone; trying again until it can");

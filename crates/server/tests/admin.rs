@@ -151,7 +151,8 @@ async fn a_server_that_was_just_started_gives_nothing_away() {
     for name in ["admin", "root", "tallylight", "demo", "operator"] {
         for password in ["admin", "root", "password", "tallylight", "changeme", "12345678", ""] {
             let sign_in = json!({ "login": name, "password": password });
-            stranger.post("/api/auth/login", sign_in).await.is_problem(401, "unauthenticated");
+            let refused = stranger.post("/api/auth/login", sign_in).await;
+            assert!([401, 429].contains(&refused.status), "{name} {password}: {}", refused.raw);
         }
     }
     for token in ["", "setup", "00000000000000000000000000000000"] {

@@ -1,0 +1,88 @@
+//! What is due to a caller.
+
+use crate::common::Answer;
+use crate::people::{Caller, Credentials};
+use crate::rows::{Of, Row, Who};
+
+/// What an operation is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// A public broadcast of the owner.
+    Public,
+    /// A private broadcast of the owner.
+    Private,
+    /// Nothing that is there.
+    Missing,
+}
+
+/// How somebody is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let in; whether it then works is another matter.
+    Allowed,
+    /// 401
+    Unauthenticated,
+    /// 403
+    Forbidden,
+    /// 404
+    NotFound,
+}
+
+impl Verdict {
+    pub fn of(answer: &Answer) -> Self {
+        match answer.status {
+            401 => Self::Unauthenticated,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            _ => Self::Allowed,
+        }
+    }
+}
+
+pub fn due(row: &Row, caller: &Caller, thing: Thing) -> Verdict {
+    if row.who == Who::Open {
+        return Verdict::Allowed;
+    }
+    match caller.credentials {
+        Credentials::Void => return Verdict::Unauthenticated,
+        Credentials::Suspended => return Verdict::Forbidden,
+        _ => {}
+    }
+    let lacks_scope = match caller.credentials {
+        Credentials::Key(scope) => row.scope != Some(scope),
+        _ => false,
+    };
+    // Where strangers may ask, a key without the scope is a stranger.
+    let is_stranger = caller.credentials == Credentials::None || (row.who == Who::Anyone && lacks_scope);
+    if is_stranger && row.who != Who::Anyone {
+        return Verdict::Unauthenticated;
+    }
+    if lacks_scope && row.who != Who::Anyone {
+        return Verdict::Forbidden;
+    }
+    if let Who::AtLeast(role) = row.who
+        && caller.role < role
+    {
+        return Verdict::Forbidden;
+    }
+    on(row.of, caller, is_stranger, thing)
+}
+
+/// What is due of the object to somebody who may do this at all.
+fn on(of: Of, caller: &Caller, is_stranger: bool, thing: Thing) -> Verdict {
+    let is_owner = caller.is_owner && !is_stranger;
+    let knows = match thing {
+        Thing::Public => true,
+        Thing::Private => is_owner,
+        Thing::Missing => false,
+    };
+    match of {
+        Of::Nothing => Verdict::Allowed,
+        Of::Visible if knows => Verdict::Allowed,
+        Of::Owned if knows && is_owner => Verdict::Allowed,
+        Of::Kept if knows && (is_owner || caller.keeps_order) => Verdict::Allowed,
+        Of::Kept if knows => Verdict::Forbidden,
+        Of::Other => Verdict::NotFound,
+        _ => Verdict::NotFound,
+    }
+}

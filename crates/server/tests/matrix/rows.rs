@@ -1,0 +1,127 @@
+//! What each operation asks of its callers.
+
+use crate::due::Thing;
+
+/// Each more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Viewer,
+    Broadcaster,
+    Moderator,
+    Admin,
+}
+
+/// Who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// It looks at no credentials.
+    Open,
+    /// Strangers too.
+    Anyone,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Of these roles.
+    AtLeast(Role),
+}
+
+/// Of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Of nothing, or of what is the caller's own.
+    Nothing,
+    /// Of a broadcast that the caller may know of.
+    Visible,
+    /// Of a broadcast of the caller's own.
+    Owned,
+    /// Of a broadcast where the caller keeps order.
+    Kept,
+    /// Of something that is nobody's: it is never found.
+    Other,
+}
+
+impl Of {
+    pub fn things(self) -> &'static [Thing] {
+        match self {
+            Self::Nothing | Self::Other => &[Thing::Missing],
+            _ => &[Thing::Public, Thing::Private, Thing::Missing],
+        }
+    }
+}
+
+pub struct Row {
+    pub operation: &'static str,
+    pub who: Who,
+    /// What a key needs; `None`: no key is enough, or none is looked at.
+    pub scope: Option<&'static str>,
+    pub of: Of,
+    pub query: &'static str,
+    pub body: &'static str,
+    /// Whether `{id}` in its path is a user's.
+    pub names_user: bool,
+}
+
+const fn row(operation: &'static str, who: Who, scope: Option<&'static str>, of: Of) -> Row {
+    Row { operation, who, scope, of, query: "", body: "{}", names_user: false }
+}
+
+const fn open(operation: &'static str) -> Row {
+    row(operation, Who::Open, None, Of::Nothing)
+}
+
+const fn anyone(operation: &'static str, scope: &'static str, of: Of) -> Row {
+    row(operation, Who::Anyone, Some(scope), of)
+}
+
+const fn signed_in(operation: &'static str, scope: &'static str, of: Of) -> Row {
+    row(operation, Who::SignedIn, Some(scope), of)
+}
+
+impl Row {
+    const fn with(self, body: &'static str) -> Self {
+        Self { body, ..self }
+    }
+
+    const fn asking(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+}
+
+pub const ROWS: &[Row] = &[
+    open("register"),
+    open("sign_in"),
+    open("refresh"),
+    open("sign_out"),
+    open("set_up"),
+    open("healthz"),
+    open("readyz"),
+    open("heartbeat"),
+    open("leave_broadcast"),
+    // Whoever connects says later who it is.
+    open("connect_live"),
+    Row {
+        scope: Some("broadcasts:write"),
+        ..row("create_broadcast", Who::AtLeast(Role::Broadcaster), None, Of::Nothing)
+    },
+    anyone("list_active_broadcasts", "broadcasts:read", Of::Nothing),
+    anyone("read_broadcast", "broadcasts:read", Of::Visible),
+    signed_in("update_broadcast", "broadcasts:write", Of::Owned).with(r#"{"title": "Another"}"#),
+    signed_in("delete_broadcast", "broadcasts:write", Of::Owned),
+    signed_in("reset_stream_key", "publish", Of::Owned),
+    anyone("join_broadcast", "viewers:write", Of::Visible),
+    anyone("read_session", "broadcasts:read", Of::Visible),
+    signed_in("read_session_analytics", "analytics:read", Of::Owned),
+    signed_in("list_session_events", "events:read", Of::Owned),
+    signed_in("log_session_event", "events:write", Of::Owned).with(r#"{"type": "quiz.asked"}"#),
+    signed_in("update_session_metadata", "broadcasts:write", Of::Owned),
+    anyone("list_messages", "broadcasts:read", Of::Visible),
+    signed_in("say", "chat:write", Of::Visible).with(r#"{"text": "hello"}"#),
+    signed_in("delete_message", "chat:write", Of::Kept),
+    signed_in("list_bans", "chat:write", Of::Kept),
+    signed_in("ban", "chat:write", Of::Kept).with(r#"{"user_id": "0190a000-0000-7000-8000-000000000001"}"#),
+    signed_in("unban", "chat:write", Of::Kept),
+    anyone("listen_live", "broadcasts:read", Of::Visible).asking("?channels=session:{id}"),
+    signed_in("read_me", "account:read", Of::Nothing),
+    signed_in("read_my_analytics", "analytics:read", Of::Nothing),
+    signed_in("read_my_stream_key", "publish", Of::Nothing),
+    signed_in("reset_my_stream_key", "publish", Of::Nothing),
+];
