@@ -128,7 +128,6 @@ macro_rules! permissions {
 }
 
 /// The permissions, each named as its scope.
-#[allow(dead_code)]
 pub mod permit {
     use super::{Permission, Role, Scope};
 

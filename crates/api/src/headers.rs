@@ -16,7 +16,7 @@ const NOTHING: HeaderValue = HeaderValue::from_static(
 );
 
 /// Adds to answers what all have.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub struct Guard {
     is_under_tls: bool,
 }

@@ -267,18 +267,23 @@ mod tests {
         });
         let sight = Arc::new(Sight::new(Vec::new(), errors, alerts, None));
         let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
-        let surroundings = Surroundings { max_body_bytes: 1, clock, ids, sight: sight.clone() };
+        let (guard, outages, failures) = (Guard::default(), OnceASecond::default(), OnceASecond::default());
+        let desk = Arc::new(Desk { guard, outages, failures, sight: sight.clone(), clock, ids });
         let fault = || async {
             if true {
                 panic!("a fault")
             }
         };
-        let mut app = around(Router::new().route("/fault", axum::routing::any(fault)), surroundings);
+        let mut app = Router::new().route("/fault", axum::routing::any(fault)).layer(
+            ServiceBuilder::new()
+                .layer_fn(move |inner| Answered { inner, desk: desk.clone(), route: Arc::default() })
+                .layer(CatchPanicLayer::custom(panicked)),
+        );
         for method in [Method::GET, Method::POST] {
             let request = Request::builder().method(method).uri("/fault").body(Body::empty());
             let answer = app.call(request.unwrap()).await.unwrap();
             assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-            assert_eq!(answer.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         }
         let family = &sight.sheet().families["tallylight_http_requests_total"];
         let told: Vec<_> = family.samples.iter().map(|sample| sample.labels[2].1.as_str()).collect();

@@ -9,6 +9,8 @@ use tallylight_api::sight::{AlertParts, Alerts, Courier, Couriers, Notice, Notif
 use tallylight_core::UserManager;
 use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
+use tallylight_core::mail::{Mail, Mailer};
+use tallylight_core::validate;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -57,20 +59,42 @@ pub fn rules(settings: &Settings) -> anyhow::Result<Vec<Rule>> {
 ///
 /// # Errors
 /// The setting that makes no sense.
-pub fn ways(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Notify>>> {
+pub fn ways(settings: &Settings, mailer: Arc<dyn Mailer>) -> anyhow::Result<Vec<Arc<dyn Notify>>> {
     let mut ways: Vec<Arc<dyn Notify>> = Vec::new();
     if !settings.alert_webhook.is_empty() {
         ways.push(Arc::new(Webhook::new(&settings.alert_webhook)?));
     }
+    if !settings.alert_email.is_empty() {
+        ways.push(Arc::new(Letters { mailer, to: settings.alert_email.clone() }));
+    }
     Ok(ways)
+}
+
+/// Whether the ways make sense.
+///
+/// # Errors
+/// The setting that does not.
+pub fn check_ways(settings: &Settings) -> anyhow::Result<()> {
+    if !settings.alert_webhook.is_empty() {
+        Webhook::new(&settings.alert_webhook)?;
+    }
+    if !settings.alert_email.is_empty() {
+        let read = validate::email(&settings.alert_email, &());
+        read.map_err(|error| anyhow!("setting alert_email: {:?} {error}", settings.alert_email))?;
+    }
+    Ok(())
 }
 
 /// The alerts of a server, and the work of telling them.
 ///
 /// # Errors
 /// As [`rules`] and [`ways`].
-pub fn alerts(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<(Alerts, Vec<Courier>)> {
-    let (couriers, work) = Couriers::new(ways(settings)?);
+pub fn alerts(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    mailer: Arc<dyn Mailer>,
+) -> anyhow::Result<(Alerts, Vec<Courier>)> {
+    let (couriers, work) = Couriers::new(ways(settings, mailer)?);
     let parts = AlertParts {
         rules: rules(settings)?,
         resolve_after: Duration::from_secs(settings.alert_resolve_after),
@@ -150,6 +174,26 @@ impl Notify for Webhook {
     }
 }
 
+/// Hands notices to the post as letters, which tries them again by itself.
+struct Letters {
+    mailer: Arc<dyn Mailer>,
+    to: String,
+}
+
+#[async_trait]
+impl Notify for Letters {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    async fn notify(&self, notice: &Notice) -> Result<(), String> {
+        let Notice { alert, state, rule, text, server, .. } = notice;
+        let subject = format!("Tallylight: {alert} {state}");
+        let text = format!("{text}\n\nRule: {rule}\nServer: {server}\nAt: {}\n", notice.at);
+        self.mailer.send(Mail { to: self.to.clone(), subject, text }).map_err(|error| error.to_string())
+    }
+}
+
 /// An error and what is behind it.
 fn reason(error: impl std::error::Error + Send + Sync + 'static) -> String {
     format!("{:#}", anyhow::Error::new(error))
@@ -158,6 +202,31 @@ fn reason(error: impl std::error::Error + Send + Sync + 'static) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Default)]
+    struct Box(std::sync::Mutex<Vec<Mail>>);
+
+    impl Mailer for Box {
+        fn send(&self, mail: Mail) -> tallylight_core::Result<()> {
+            self.0.lock().unwrap().push(mail);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alert_is_told_by_mail() {
+        let settings = Settings { alert_email: "ops@example.org".into(), ..Settings::default() };
+        let mails = Arc::new(Box::default());
+        let ways = ways(&settings, mails.clone()).unwrap();
+        let at = time::macros::datetime!(2026-05-01 12:00 UTC);
+        ways[0].notify(&Notice::test(at, "https://live.example")).await.unwrap();
+        let [mail] = &mails.0.lock().unwrap()[..] else { panic!("not one mail") };
+        assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ops@example.org", "Tallylight: test test"));
+        assert!(mail.text.contains("https://live.example"), "{}", mail.text);
+        let wrong = Settings { alert_email: "ops".into(), ..Settings::default() };
+        let told = wrong.check().unwrap_err().to_string();
+        assert!(told.starts_with("setting alert_email: \"ops\""), "{told}");
+    }
 
     #[test]
     fn a_rule_that_makes_no_sense_is_refused_by_name() {

@@ -98,6 +98,7 @@ settings! {
     alert_interval: f64 = 5.0;
     alert_resolve_after: u64 = 60;
     alert_webhook: String = String::new();
+    alert_email: String = String::new();
 
     registration: bool = true;
     access_token_lifetime: u32 = 900;
@@ -311,7 +312,7 @@ impl Settings {
         self.proxies()?;
         self.contact()?;
         alerts::rules(self)?;
-        alerts::ways(self)?;
+        alerts::check_ways(self)?;
         self.public_uri().map(|_| ())
     }
 

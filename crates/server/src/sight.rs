@@ -11,6 +11,7 @@ use tallylight_api::limits::{LimitFigures, RateLimits};
 use tallylight_api::sight::{Alerts, Platform, Sheet, Sight, Source};
 use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
+use tallylight_core::mail::Mailer;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
 use tokio::sync::Semaphore;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub places: Arc<Semaphore>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
+    /// Where mail is handed in.
+    pub mailer: Arc<dyn Mailer>,
 }
 
 /// Puts together all that is known of a server, and starts to judge it.
@@ -50,7 +53,7 @@ pub fn start(
     clock: Arc<dyn Clock>,
     (tasks, stop): (&TaskTracker, &CancellationToken),
 ) -> anyhow::Result<Arc<Sight>> {
-    let (alerts, couriers) = alerts::alerts(settings, clock)?;
+    let (alerts, couriers) = alerts::alerts(settings, clock, parts.mailer.clone())?;
     let users = parts.platform.users.clone();
     let database_up = Arc::<Level>::default();
     database_up.set(1);
@@ -65,7 +68,7 @@ pub fn start(
 }
 
 fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Level>) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places, limits } = parts;
+    let Parts { platform, store, encoders, rtmp, places, limits, .. } = parts;
     let listeners = Listeners {
         places,
         max_http: settings.http_max_connections,

@@ -185,6 +185,7 @@ impl Doors {
             rtmp: connections,
             places: places.clone(),
             limits: limits.clone(),
+            mailer: managers.mailer.clone(),
         };
         let sight = sight::start(parts, settings, clock.clone(), (tasks, stop))?;
         let admin = managers.admin.clone();
@@ -302,6 +303,7 @@ struct Managers {
     audit: Arc<AuditLog>,
     admin: Arc<AdminManager>,
     idempotency: Arc<Idempotency>,
+    mailer: Arc<dyn Mailer>,
 }
 
 impl Managers {
@@ -358,7 +360,7 @@ impl Managers {
             ids,
             keys,
             standing: standing.clone(),
-            mailer: post.letterbox,
+            mailer: post.letterbox.clone(),
             link_base: post.link_base,
             audit: audit.clone(),
             settings: settings.users(),
@@ -375,6 +377,7 @@ impl Managers {
             audit,
             admin: Arc::new(admin),
             idempotency: Arc::new(idempotency),
+            mailer: post.letterbox,
         })
     }
 }

@@ -12,7 +12,7 @@ async fn a_name_with_a_nul_in_it_is_nobodys_on_postgresql_too() {
     app.user("ada").await;
     let signs_in = |login: &str| json!({ "login": login, "password": PASSWORD });
     let refused = app.stranger().post("/api/auth/login", signs_in("ada\0")).await;
-    refused.is_problem(401, "unauthenticated");
+    refused.is_problem(422, "invalid-fields");
     app.stranger().post("/api/auth/login", signs_in("ada")).await.is(200);
     app.stops().await;
 }

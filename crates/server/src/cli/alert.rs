@@ -1,13 +1,17 @@
 //! `tallylight alert`: tries whether alerts arrive.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use tallylight_api::sight::{Notice, deliver};
 use tallylight_core::clock::{Clock, SystemClock};
+use tallylight_core::ids::SystemIds;
+use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
 use super::{runtime, show};
-use crate::alerts;
+use crate::{alerts, mail};
 
 /// What is behind `tallylight alert`.
 #[derive(Debug, Clone, Args)]
@@ -28,16 +32,23 @@ enum What {
 pub fn run(args: &AlertArgs) -> anyhow::Result<()> {
     let settings = args.place.settings()?;
     let What::Test = args.what;
-    let ways = alerts::ways(&settings)?;
+    let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
+    let notice = Notice::test(clock.now(), &settings.public_url);
+    let (letterbox, office) = mail::open(&settings, (clock, ids))?;
+    let ways = alerts::ways(&settings, Arc::new(letterbox))?;
     if ways.is_empty() {
-        bail!("nobody is told of alerts: set alert_webhook");
+        bail!("nobody is told of alerts: set alert_webhook or alert_email");
     }
-    let notice = Notice::test(SystemClock::start().now(), &settings.public_url);
     let deliveries = runtime()?.block_on(async {
+        let stop = CancellationToken::new();
+        let post = tokio::spawn(office.run(stop.clone()));
         let mut deliveries = Vec::new();
         for way in ways {
             deliveries.push(deliver(way.as_ref(), &notice).await);
         }
+        // What was handed in goes out first; whatever hinders it is in the log.
+        stop.cancel();
+        let _ = post.await;
         deliveries
     });
     for delivery in &deliveries {

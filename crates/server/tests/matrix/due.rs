@@ -2,7 +2,7 @@
 
 use crate::common::Answer;
 use crate::people::{Caller, Credentials};
-use crate::rows::{Of, Row, Who};
+use crate::rows::{ANY, Of, Row, Who};
 
 /// What an operation is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,17 @@ pub fn due(row: &Row, caller: &Caller, thing: Thing) -> Verdict {
         _ => {}
     }
     let lacks_scope = match caller.credentials {
+        Credentials::Key(_) if row.scope == Some(ANY) => false,
         Credentials::Key(scope) => row.scope != Some(scope),
         _ => false,
     };
     // Where strangers may ask, a key without the scope is a stranger.
-    let is_stranger = caller.credentials == Credentials::None || (row.who == Who::Anyone && lacks_scope);
+    let takes_strangers = matches!(row.who, Who::Anyone | Who::Tokened);
+    let is_stranger = caller.credentials == Credentials::None || (takes_strangers && lacks_scope);
     if is_stranger && row.who != Who::Anyone {
         return Verdict::Unauthenticated;
     }
-    if lacks_scope && row.who != Who::Anyone {
+    if lacks_scope && !takes_strangers {
         return Verdict::Forbidden;
     }
     if let Who::AtLeast(role) = row.who

@@ -48,7 +48,6 @@ pub struct World {
     pub operations: BTreeMap<String, (Method, String)>,
     pub owner: Person,
     pub other: Person,
-    pub admin: Person,
 }
 
 /// All scopes there are.
@@ -69,7 +68,12 @@ pub const SCOPES: &[&str] = &[
 
 impl World {
     pub async fn new() -> Self {
-        let app = TestApp::start_with(|settings| settings.rate_limits = false).await;
+        let app = TestApp::start_with(|settings| {
+            settings.rate_limits = false;
+            // Everybody signs in from one address here.
+            settings.limit_sign_in = "10000/60".parse().unwrap();
+        })
+        .await;
         let admin = app.admin().await;
         let owner = app.user("owner").await;
         let other = app.user("broadcaster").await;
@@ -97,7 +101,7 @@ impl World {
         callers.extend(void(&app, &owner).await);
         callers.push(suspended(&app, &admin).await);
         let operations = operations(&app).await;
-        Self { app, callers, operations, owner, other, admin }
+        Self { app, callers, operations, owner, other }
     }
 
     /// A broadcast of the owner, with a message in its chat; and its id, or one of nothing.
@@ -122,6 +126,7 @@ impl World {
             .replace("{event_id}", &message)
             .replace("{user_id}", &self.other.id)
             .replace("{name}", "owner")
+            .replace("{token_id}", &self.other.id)
             .replace("{id}", if row.names_user { &self.other.id } else { &show });
         let path = format!("{path}{}", row.query.replace("{id}", &show));
         let mut request = caller.person.request(method.clone(), &path);

@@ -18,6 +18,8 @@ pub enum Who {
     Open,
     /// Strangers too.
     Anyone,
+    /// Strangers by another token, which is not shown here; to them a key without the scope belongs.
+    Tokened,
     /// Whoever is signed in.
     SignedIn,
     /// Of these roles.
@@ -76,6 +78,21 @@ const fn signed_in(operation: &'static str, scope: &'static str, of: Of) -> Row 
     row(operation, Who::SignedIn, Some(scope), of)
 }
 
+const fn in_person(operation: &'static str, of: Of) -> Row {
+    row(operation, Who::SignedIn, None, of)
+}
+
+const fn moderators(operation: &'static str, scope: &'static str) -> Row {
+    row(operation, Who::AtLeast(Role::Moderator), Some(scope), Of::Nothing)
+}
+
+const fn admins(operation: &'static str, scope: &'static str) -> Row {
+    row(operation, Who::AtLeast(Role::Admin), Some(scope), Of::Nothing)
+}
+
+/// Any scope will do.
+pub const ANY: &str = "any";
+
 impl Row {
     const fn with(self, body: &'static str) -> Self {
         Self { body, ..self }
@@ -124,4 +141,38 @@ pub const ROWS: &[Row] = &[
     signed_in("read_my_analytics", "analytics:read", Of::Nothing),
     signed_in("read_my_stream_key", "publish", Of::Nothing),
     signed_in("reset_my_stream_key", "publish", Of::Nothing),
+    row("react", Who::Tokened, Some("chat:write"), Of::Visible).with(r#"{"reaction": "like"}"#),
+    // Whatever a key may hear, it may get a ticket for.
+    signed_in("issue_live_ticket", ANY, Of::Nothing),
+    open("ask_for_password_reset"),
+    open("reset_password"),
+    // From this machine: what others get is tried elsewhere.
+    open("metrics"),
+    in_person("list_sign_ins", Of::Nothing),
+    in_person("end_sign_ins", Of::Nothing),
+    in_person("end_sign_in", Of::Other),
+    in_person("export_me", Of::Nothing),
+    in_person("erase_me", Of::Nothing),
+    signed_in("update_me", "account:write", Of::Nothing),
+    row("read_user", Who::Anyone, None, Of::Nothing),
+    in_person("list_keys", Of::Nothing),
+    in_person("create_key", Of::Nothing),
+    in_person("read_key", Of::Other),
+    in_person("revoke_key", Of::Other),
+    signed_in("list_join_tokens", "broadcasts:write", Of::Owned),
+    signed_in("create_join_token", "broadcasts:write", Of::Owned),
+    signed_in("revoke_join_token", "broadcasts:write", Of::Other),
+    moderators("list_users", "admin:read"),
+    Row { names_user: true, ..moderators("read_account", "admin:read") },
+    Row { names_user: true, ..admins("update_user", "admin:write") }.with(r#"{"role": "broadcaster"}"#),
+    moderators("list_server_bans", "admin:read"),
+    moderators("ban_from_server", "admin:write"),
+    Row { of: Of::Other, ..moderators("lift_server_ban", "admin:write") },
+    moderators("list_viewers", "admin:read").asking("?session_id={id}"),
+    moderators("list_featured", "admin:read"),
+    admins("read_audit_log", "admin:read"),
+    admins("read_usage", "admin:read"),
+    admins("list_errors", "admin:read"),
+    admins("list_alerts", "admin:read"),
+    admins("test_alerts", "admin:write"),
 ];

@@ -66,7 +66,7 @@ pub async fn list(
 }
 
 /// One account.
-#[utoipa::path(get, path = url::ADMIN_USER, operation_id = "read_user", tag = "administration", security(("bearer" = [])),
+#[utoipa::path(get, path = url::ADMIN_USER, operation_id = "read_account", tag = "administration", security(("bearer" = [])),
     params(("id" = uuid::Uuid, Path, description = "The user")), responses(
     (status = 200, description = "The account", body = AccountView),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
