@@ -9,12 +9,26 @@ const EXAMPLES = process.env.FUZZ_EXAMPLES ?? "8";
 /** As whom the API is asked, and how that one gets a token. */
 const ROLES = {
   anonymous: () => undefined,
+  viewer: (server) => as(server, "viewer"),
   broadcaster: async (server) => (await server.register("carol")).token,
+  moderator: (server) => as(server, "moderator"),
   admin: async (server) => (await server.administrator()).token,
 };
 
+/** Somebody to whom an administrator gave a role. */
+async function as(server, role) {
+  const [root, carol] = [await server.administrator(), await server.register("carol")];
+  const answer = await fetch(`${server.url}/api/admin/users/${carol.id}`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${root.token}`, "content-type": "application/json" },
+    body: JSON.stringify({ role }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  return carol.token;
+}
+
 /** Nothing here is about how fast one may be. */
-const UNHURRIED = { chat_interval: 0, reaction_interval: 0, max_open_broadcasts: 1_000_000, access_token_lifetime: 86_400 };
+const UNHURRIED = { chat_interval: 0, reaction_interval: 0, max_open_broadcasts: 1_000_000, rate_limits: false, access_token_lifetime: 86_400 };
 
 describe("the API is what its description says, whatever it is asked", { concurrency: 2 }, () => {
   for (const [role, signIn] of Object.entries(ROLES)) {

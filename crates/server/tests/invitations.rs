@@ -4,7 +4,6 @@
 mod common;
 
 #[path = "common/live.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
 mod listener;
 
 use std::time::Duration;

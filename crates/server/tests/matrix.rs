@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use due::{Thing, Verdict, due};
 use people::World;
-use rows::ROWS;
+use rows::{ROWS, Who};
 
 #[tokio::test]
 async fn every_operation_has_a_row_and_every_row_an_operation() {
@@ -38,7 +38,7 @@ async fn every_operation_has_a_row_and_every_row_an_operation() {
 async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     let world = World::new().await;
     let (mut wrong, mut tried) = (Vec::new(), 0);
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| !matches!(row.who, Who::Open | Who::Apart)) {
         for caller in &world.callers {
             for thing in row.of.things() {
                 let due = due(row, caller, *thing);
@@ -58,7 +58,7 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
 #[tokio::test]
 async fn what_asks_for_no_credentials_answers_everybody_alike() {
     let world = World::new().await;
-    for row in ROWS.iter().filter(|row| row.who == rows::Who::Open) {
+    for row in ROWS.iter().filter(|row| row.who == Who::Open) {
         let mut statuses = BTreeSet::new();
         for caller in &world.callers {
             statuses.insert(world.tries(row, caller, Thing::Missing).await.status);

@@ -13,42 +13,43 @@ use crate::problem::CODES;
 
 /// The codes of an operation that do not follow from its shape.
 const PARTICULAR: &[(&str, &[&str])] = &[
-    ("register", &["forbidden", "taken"]),
-    ("sign_in", &["unauthenticated"]),
-    ("refresh", &["unauthenticated"]),
-    ("set_up", &["unauthenticated", "taken"]),
+    ("register", &["invalid-host", "forbidden", "foreign-origin", "taken"]),
+    ("sign_in", &["invalid-host", "unauthenticated", "suspended", "foreign-origin"]),
+    ("refresh", &["invalid-host", "unauthenticated", "suspended", "foreign-origin"]),
+    ("sign_out", &["invalid-host", "foreign-origin"]),
+    ("set_up", &["invalid-host", "unauthenticated", "foreign-origin", "taken"]),
+    ("ask_for_password_reset", &["invalid-host"]),
+    ("reset_password", &["unauthenticated"]),
+    ("update_me", &["taken"]),
+    ("erase_me", &["last-admin"]),
+    ("update_user", &["last-admin"]),
+    ("ban_from_server", &["not-found", "last-admin"]),
+    ("create_join_token", &["invalid-host", "broadcast-ended"]),
+    ("read_user", &["invalid-host"]),
+    ("list_viewers", &["not-found"]),
+    ("metrics", &["not-found"]),
     ("create_broadcast", &["invalid-host", "too-many-broadcasts"]),
     ("list_active_broadcasts", &["invalid-host", "cursor-expired"]),
     ("read_broadcast", &["invalid-host"]),
-    ("update_broadcast", &["invalid-host", "forbidden", "invalid-transition", "broadcast-ended"]),
+    ("update_broadcast", &["invalid-host", "invalid-transition", "broadcast-ended"]),
     ("reset_stream_key", &["invalid-host", "broadcast-ended"]),
     ("read_my_stream_key", &["invalid-host"]),
     ("reset_my_stream_key", &["invalid-host"]),
     (
         "join_broadcast",
-        &[
-            "invalid-host",
-            "forbidden",
-            "join-token-invalid",
-            "broadcast-full",
-            "broadcast-ended",
-            "viewer-gone",
-        ],
+        &["invalid-host", "join-token-invalid", "broadcast-full", "broadcast-ended", "viewer-gone"],
     ),
     ("heartbeat", &["viewer-gone"]),
     ("leave_broadcast", &["viewer-gone"]),
-    ("say", &["banned", "broadcast-ended", "too-many-requests"]),
-    ("react", &["banned", "broadcast-ended", "viewer-gone", "too-many-requests"]),
-    ("delete_message", &["forbidden"]),
-    ("list_bans", &["forbidden"]),
-    ("ban", &["forbidden"]),
-    ("unban", &["forbidden"]),
+    ("say", &["banned", "broadcast-ended"]),
+    ("react", &["banned", "broadcast-ended", "viewer-gone"]),
     ("connect_live", &["invalid-host", "upgrade-required"]),
     ("listen_live", &["invalid-host", "not-found"]),
 ];
 
 /// The codes of whatever takes credentials.
-const CREDENTIALS: &[&str] = &["unauthenticated"];
+const CREDENTIALS: &[&str] =
+    &["unauthenticated", "insufficient-scope", "forbidden", "suspended", "foreign-origin"];
 /// The codes of whatever reads a body.
 const BODY: &[&str] =
     &["invalid-json", "body-too-slow", "body-too-large", "unsupported-media-type", "invalid-fields"];
@@ -57,7 +58,7 @@ const QUERY: &[&str] = &["invalid-query"];
 /// The codes of whatever names an object in its address.
 const OBJECT: &[&str] = &["not-found"];
 /// The codes of whatever has something to do, which may be too much.
-const WORK: &[&str] = &["busy", "unavailable"];
+const WORK: &[&str] = &["busy", "unavailable", "too-many-requests", "shut-out"];
 /// The media type of a problem.
 const PROBLEM: &str = "application/problem+json";
 

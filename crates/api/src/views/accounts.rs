@@ -14,6 +14,7 @@ use crate::problem::Problem;
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
+const MAX_OFFSET: u32 = 2_147_483_647;
 
 /// Which part of a list is read.
 #[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
@@ -34,7 +35,11 @@ impl SliceParams {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
         }
-        Ok(Slice { offset: self.offset.unwrap_or_default(), limit })
+        let offset = self.offset.unwrap_or_default();
+        if offset > MAX_OFFSET {
+            return Err(Problem::field("invalid-query", "offset", format!("must be 0 to {MAX_OFFSET}")));
+        }
+        Ok(Slice { offset, limit })
     }
 }
 

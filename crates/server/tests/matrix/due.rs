@@ -40,9 +40,6 @@ impl Verdict {
 }
 
 pub fn due(row: &Row, caller: &Caller, thing: Thing) -> Verdict {
-    if row.who == Who::Open {
-        return Verdict::Allowed;
-    }
     match caller.credentials {
         Credentials::Void => return Verdict::Unauthenticated,
         Credentials::Suspended => return Verdict::Forbidden,
@@ -84,7 +81,6 @@ fn on(of: Of, caller: &Caller, is_stranger: bool, thing: Thing) -> Verdict {
         Of::Owned if knows && is_owner => Verdict::Allowed,
         Of::Kept if knows && (is_owner || caller.keeps_order) => Verdict::Allowed,
         Of::Kept if knows => Verdict::Forbidden,
-        Of::Other => Verdict::NotFound,
         _ => Verdict::NotFound,
     }
 }

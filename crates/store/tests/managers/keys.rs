@@ -189,7 +189,8 @@ async fn a_program_joins_for_somebody_only_by_a_key_that_may() {
     let world = World::new().await;
     let (ada, bob, eve) = (world.user("ada").await, world.user("bob").await, world.user("eve").await);
     let show = world.show(&ada).await;
-    let (_, may) = world.program(&eve, &["viewers:write"]).await;
+    let (_, may) = world.program(&ada, &["viewers:write"]).await;
+    let (_, elsewhere) = world.program(&eve, &["viewers:write"]).await;
     let (_, may_not) = world.program(&eve, &["broadcasts:read", "chat:write"]).await;
     let join = async |caller: &Caller, user_id| {
         let request = JoinRequest { user_id, ..JoinRequest::default() };
@@ -197,12 +198,13 @@ async fn a_program_joins_for_somebody_only_by_a_key_that_may() {
     };
     assert_eq!(refusal(join(&may_not, bob.user_id()).await), "forbidden");
     assert_eq!(refusal(join(&eve, bob.user_id()).await), "forbidden");
+    assert_eq!(refusal(join(&elsewhere, bob.user_id()).await), "forbidden", "it is not eve's broadcast");
     assert_eq!(refusal(join(&ANYBODY, bob.user_id()).await), "forbidden");
     let nobody = tallylight_core::ids::UserId(Uuid::from_u128(1));
     assert_eq!(refusal(join(&may, Some(nobody)).await), "invalid");
-    assert_eq!(refusal(join(&may, ada.user_id()).await), "forbidden", "the owner's preview is the owner's");
+    join(&may, ada.user_id()).await.unwrap();
     join(&may, bob.user_id()).await.unwrap();
-    join(&may, None).await.unwrap();
+    join(&elsewhere, None).await.unwrap();
     join(&bob, bob.user_id()).await.unwrap();
     let who: Vec<_> = world.log(show).await.into_iter().filter_map(|event| event.user_id).skip(1).collect();
     let [bob, eve] = [&bob, &eve].map(|user| user.user_id().unwrap());

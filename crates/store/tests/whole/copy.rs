@@ -110,11 +110,17 @@ async fn everything_is_found_again_in_postgres() {
         [
             ("users", 2),
             ("sign_ins", 1),
+            ("bans", 0),
+            ("api_keys", 0),
+            ("api_key_usage", 0),
+            ("audit_log", 0),
             ("chat_bans", 1),
             ("broadcast_sessions", 4),
             ("session_counters", 4),
             ("active_viewers", 3),
+            ("join_tokens", 0),
             ("session_quality", 1),
+            ("idempotency_keys", 0),
             ("session_events", 13),
         ]
     );

@@ -35,6 +35,7 @@ pub enum BanKindView {
 #[into_params(parameter_in = Query)]
 pub struct BanParams {
     /// Only of accounts, of devices or of networks.
+    #[param(inline)]
     kind: Option<BanKindView>,
     /// Only of this user.
     user_id: Option<Uuid>,

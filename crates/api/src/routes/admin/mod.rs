@@ -20,6 +20,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::auth::{By, permit};
+use crate::description::names;
 use crate::extract::{Base, FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
@@ -30,6 +31,7 @@ use crate::views::admin::{AdminList, AuditList, WatcherView};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
+const MAX_OFFSET: u32 = 2_147_483_647;
 const MAX_TARGET_CHARS: usize = 255;
 /// What those see who run the server is nobody's to keep on the way.
 const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -43,7 +45,11 @@ fn part(limit: Option<u32>, offset: Option<u32>) -> Result<Part, Problem> {
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(refused("limit", format!("must be 1 to {MAX_LIMIT}")));
     }
-    Ok(Part { limit, offset: offset.unwrap_or_default() })
+    let offset = offset.unwrap_or_default();
+    if offset > MAX_OFFSET {
+        return Err(refused("offset", format!("must be 0 to {MAX_OFFSET}")));
+    }
+    Ok(Part { limit, offset })
 }
 
 /// A text that is looked for.
@@ -128,12 +134,18 @@ pub async fn featured(
     Ok(([NO_STORE], Json(list)))
 }
 
+names! {
+    /// Something that was done.
+    ActionView = Action;
+}
+
 /// Which entries of the audit log are read.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditParams {
-    /// Only of this action, such as `ban.made`.
+    /// Only of this action.
+    #[param(inline, value_type = Option<ActionView>)]
     action: Option<String>,
     /// Only by this user.
     actor_id: Option<Uuid>,

@@ -29,6 +29,7 @@ pub struct AccountParams {
     #[param(max_length = 255)]
     q: Option<String>,
     /// Only those of this role.
+    #[param(inline)]
     role: Option<RoleView>,
     /// Only those suspended, or only the others.
     suspended: Option<bool>,
