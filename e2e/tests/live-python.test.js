@@ -9,7 +9,7 @@ const CUTS = 25;
 describe("the official Python client hears all of it, once and in order, over many cuts", () => {
   for (const form of ["json", "protobuf"]) {
     test(`in ${form}`, async (t) => {
-      const server = await Server.start(t);
+      const server = await Server.start(t, { rate_limits: false });
       const ada = await server.register("ada");
       const show = await ada.creates("Launch day");
       const network = await Proxy.start(t, server);
