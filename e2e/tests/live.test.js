@@ -28,7 +28,7 @@ const logs = (owner, { id }, count) =>
 
 describe("whoever is cut off hears all of it, once and in order", () => {
   test("in JSON and in Protobuf, in public and as the owner, over two hundred cuts", async (t) => {
-    const { server, ada, anyone, show } = await stage(t, { rate_limits: false });
+    const { server, ada, anyone, show } = await stage(t, { settings: { rate_limits: false } });
     const followers = [];
     const networks = [];
     for (const form of ["json", "protobuf"]) {
