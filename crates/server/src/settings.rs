@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tallylight_api::HttpSettings;
 use tallylight_api::address::ProxyHeader;
 use tallylight_api::limits::Rate;
+use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
 use tallylight_core::user::UserSettings;
@@ -266,19 +267,7 @@ impl Settings {
         within("alert_database_away", self.alert_database_away, 0, 3_600)?;
         within("alert_interval", self.alert_interval, 0.1, 60.0)?;
         within("alert_resolve_after", self.alert_resolve_after, 0, 24 * 3_600)?;
-        within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
-        within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
-        within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
-        within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;
-        within("live_connect_timeout", self.live_connect_timeout, 1, 3_600)?;
-        within("live_ping_interval", self.live_ping_interval, 1, 300)?;
-        within("live_viewer_ping_interval", self.live_viewer_ping_interval, 1, 300)?;
-        within("live_pong_timeout", self.live_pong_timeout, 1, 300)?;
-        within("live_window", self.live_window, 0.0, 1.0)?;
-        within("chat_burst", self.chat_burst, 1, 1_000)?;
-        within("chat_interval", self.chat_interval, 0.0, 3_600.0)?;
-        within("reaction_burst", self.reaction_burst, 1, 1_000)?;
-        within("reaction_interval", self.reaction_interval, 0.0, 3_600.0)?;
+        self.check_live()?;
         within("access_token_lifetime", self.access_token_lifetime, 60, 24 * 3_600)?;
         within("refresh_token_lifetime", self.refresh_token_lifetime, 3_600, 365 * 24 * 3_600)?;
         within("reset_token_lifetime", self.reset_token_lifetime, 60, 24 * 3_600)?;
@@ -319,6 +308,23 @@ impl Settings {
     /// How long the audit log is kept; `None`: for ever.
     pub fn audit_retention(&self) -> Option<Duration> {
         (self.audit_retention > 0).then(|| Duration::from_secs(self.audit_retention))
+    }
+
+    fn check_live(&self) -> anyhow::Result<()> {
+        within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
+        within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
+        within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
+        within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;
+        within("live_connect_timeout", self.live_connect_timeout, 1, 3_600)?;
+        within("live_ping_interval", self.live_ping_interval, 1, 300)?;
+        within("live_viewer_ping_interval", self.live_viewer_ping_interval, 1, 300)?;
+        within("live_pong_timeout", self.live_pong_timeout, 1, 300)?;
+        within("live_window", self.live_window, 0.0, 1.0)?;
+        within("chat_burst", self.chat_burst, 1, 1_000)?;
+        within("chat_interval", self.chat_interval, 0.0, 3_600.0)?;
+        within("reaction_burst", self.reaction_burst, 1, 1_000)?;
+        within("reaction_interval", self.reaction_interval, 0.0, 3_600.0)?;
+        Ok(())
     }
 
     /// Whether HTTP is served under TLS.
@@ -423,6 +429,14 @@ impl Settings {
                 messages: pace(self.chat_burst, self.chat_interval),
                 reactions: pace(self.reaction_burst, self.reaction_interval),
             },
+        }
+    }
+
+    /// For broadcasts.
+    pub fn broadcasts(&self) -> BroadcastSettings {
+        BroadcastSettings {
+            allow_reported_viewers: self.allow_reported_viewers,
+            max_open_broadcasts: self.max_open_broadcasts,
         }
     }
 

@@ -12,7 +12,6 @@ use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
 use tallylight_core::admin::{AdminManager, AdminParts};
 use tallylight_core::audit_log::AuditLog;
-use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
@@ -144,22 +143,14 @@ impl Doors {
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> anyhow::Result<Served> {
-        let Managers { broadcasts, sessions, users, keys, .. } = managers.clone();
+        let Managers { broadcasts, sessions, users, keys, idempotency, admin, standing, audit, ids, .. } =
+            managers.clone();
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
-        let parts = LiveParts {
-            sessions: sessions.clone(),
-            users: users.clone(),
-            keys: keys.clone(),
-            clock: clock.clone(),
-            limits: settings.live(),
-        };
-        let live = Live::start(parts).context("live connections cannot be served")?;
+        let live = managers.live(settings, &clock)?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
-        let audit = AuditKeeper { audit: managers.audit.clone(), retention: settings.audit_retention() };
-        tasks.spawn(audit.run(stop.clone()));
-        tasks.spawn(AccountKeeper { users: users.clone(), broadcasts: broadcasts.clone() }.run(stop.clone()));
+        managers.keep(settings, &live, (stop, tasks));
         let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
         let ingest = Ingest {
             figures: figures.clone(),
@@ -170,12 +161,7 @@ impl Doors {
         };
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
-        let platform = Platform {
-            sessions: sessions.clone(),
-            users: users.clone(),
-            live: live.clone(),
-            origin: origin.clone(),
-        };
+        let platform = managers.platform(&live, &origin);
         let places = Arc::new(Semaphore::new(settings.http_max_connections));
         let limits = rate_limits(settings, &clock, (stop, tasks));
         let parts = sight::Parts {
@@ -188,11 +174,6 @@ impl Doors {
             mailer: managers.mailer.clone(),
         };
         let sight = sight::start(parts, settings, clock.clone(), (tasks, stop))?;
-        let admin = managers.admin.clone();
-        let enforcer = Enforcer { sessions: sessions.clone(), admin: admin.clone(), live: live.clone() };
-        tasks.spawn(enforcer.run(stop.clone()));
-        tasks.spawn(forgetting::run(managers.idempotency.clone(), stop.clone()));
-        tasks.spawn(usage::write(keys.clone(), stop.clone()));
         let parts = tallylight_api::Parts {
             broadcasts,
             sessions,
@@ -201,14 +182,14 @@ impl Doors {
             origin,
             live: live.clone(),
             limits,
-            idempotency: managers.idempotency.clone(),
+            idempotency,
             admin,
-            standing: managers.standing.clone(),
-            audit: managers.audit.clone(),
+            standing,
+            audit,
             settings: http,
             sight: sight.clone(),
             clock,
-            ids: managers.ids.clone(),
+            ids,
         };
         let app = tallylight_api::app(parts);
         let limits = (settings.http_limits(), places);
@@ -291,6 +272,24 @@ fn base_url(settings: &Settings, http: SocketAddr) -> String {
     format!("{scheme}://{http}")
 }
 
+fn session_parts(
+    settings: &Settings,
+    (store, ledger): (&Arc<Store>, &Arc<Ledger>),
+    (keys, standing): (&Arc<StreamKeys>, &Arc<Standing>),
+) -> SessionParts {
+    SessionParts {
+        ledger: ledger.clone(),
+        store: store.clone(),
+        logs: store.clone(),
+        bans: store.clone(),
+        invitations: store.clone(),
+        users: store.clone(),
+        keys: keys.clone(),
+        standing: standing.clone(),
+        settings: settings.sessions(),
+    }
+}
+
 #[derive(Clone)]
 struct Managers {
     broadcasts: Arc<BroadcastManager>,
@@ -307,6 +306,35 @@ struct Managers {
 }
 
 impl Managers {
+    /// Begins what looks after accounts, keys and who may be here.
+    fn keep(&self, settings: &Settings, live: &Arc<Live>, (stop, tasks): (&CancellationToken, &TaskTracker)) {
+        let Self { broadcasts, sessions, users, admin, .. } = self.clone();
+        tasks.spawn(AccountKeeper { users, broadcasts }.run(stop.clone()));
+        tasks.spawn(Enforcer { sessions, admin, live: live.clone() }.run(stop.clone()));
+        let audit = AuditKeeper { audit: self.audit.clone(), retention: settings.audit_retention() };
+        tasks.spawn(audit.run(stop.clone()));
+        tasks.spawn(forgetting::run(self.idempotency.clone(), stop.clone()));
+        tasks.spawn(usage::write(self.keys.clone(), stop.clone()));
+    }
+
+    /// What is counted of broadcasts, viewers and live connections.
+    fn platform(&self, live: &Arc<Live>, origin: &Arc<hls::Origin>) -> Platform {
+        let (sessions, users) = (self.sessions.clone(), self.users.clone());
+        Platform { sessions, users, live: live.clone(), origin: origin.clone() }
+    }
+
+    /// The live feed, begun.
+    fn live(&self, settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<Live>> {
+        let parts = LiveParts {
+            sessions: self.sessions.clone(),
+            users: self.users.clone(),
+            keys: self.keys.clone(),
+            clock: clock.clone(),
+            limits: settings.live(),
+        };
+        Live::start(parts).context("live connections cannot be served")
+    }
+
     fn new(
         settings: &Settings,
         (store, secret): (&Store, &Secret),
@@ -318,31 +346,16 @@ impl Managers {
         let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
         let standing = Arc::new(Standing::new(settings.users().token_life()));
         let ledger = Arc::new(Ledger::new(store.clone(), clock.clone(), ids.clone()));
-        let parts = SessionParts {
-            ledger: ledger.clone(),
-            store: store.clone(),
-            logs: store.clone(),
-            bans: store.clone(),
-            invitations: store.clone(),
-            users: store.clone(),
-            keys: keys.clone(),
-            standing: standing.clone(),
-            settings: settings.sessions(),
-        };
+        let parts = session_parts(settings, (&store, &ledger), (&keys, &standing));
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
-        let broadcast_settings = BroadcastSettings {
-            allow_reported_viewers: settings.allow_reported_viewers,
-            max_open_broadcasts: settings.max_open_broadcasts,
-        };
-        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), broadcast_settings);
-        let parts = KeyParts {
+        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), settings.broadcasts());
+        let api_keys = Arc::new(KeyManager::new(KeyParts {
             store: store.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             standing: standing.clone(),
             max_keys: settings.max_api_keys,
-        };
-        let api_keys = Arc::new(KeyManager::new(parts));
+        }));
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let admin = AdminManager::new(AdminParts {
             store: store.clone(),
