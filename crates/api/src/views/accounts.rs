@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{BroadcastView, given, nullable};
+use super::BroadcastView;
+use super::reading::{given, nullable};
 use crate::problem::Problem;
 
 const DEFAULT_LIMIT: u32 = 20;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::log::EventView;
-use super::whole::some_whole;
+use super::reading::some_whole;
 use crate::description::names;
 
 /// Something to say.

@@ -1,4 +1,4 @@
-//! Whole numbers as JSON has them: 5.0 is 5 (JSON Schema 2020-12 §6.1.1, RFC 8785 §3.2.2.3).
+//! How JSON is read: whole numbers (5.0 is 5: JSON Schema 2020-12 §6.1.1, RFC 8785 §3.2.2.3), absent fields and `null`.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -18,6 +18,16 @@ pub fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
 /// As [`whole`], where it may be left out but not `null`.
 pub fn given_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     whole(deserializer).map(Some)
+}
+
+/// Takes no `null` for a field that cannot be empty.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Tells a field that is absent from one that is `null`.
+pub fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 struct Whole(u32);

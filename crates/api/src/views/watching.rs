@@ -1,13 +1,51 @@
-//! What viewers tell with heartbeats and when they leave.
+//! Watching, on the wire: how a viewer joins, and what it tells with heartbeats and when it leaves.
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Number;
 use serde_json::value::RawValue;
 use tallylight_core::quality::{Beacon, Failure};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::whole::whole;
+use super::SessionView;
+use super::reading::whole;
+
+/// Who wants to watch.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"device_id": "8a2f6f0e-4a0c-4f5e"}))]
+pub struct JoinRequestBody {
+    /// One's own; that of another user from an API key with the scope `viewers:write`.
+    pub user_id: Option<Uuid>,
+    /// An invitation to a private broadcast.
+    pub join_token: Option<String>,
+    /// To be the same viewer as before.
+    pub viewer_token: Option<String>,
+    /// For apps: a random id that this device keeps for this server, so that its viewers are one person. Browsers have
+    /// a cookie for it.
+    #[schema(min_length = 16, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub device_id: Option<String>,
+}
+
+/// A place to watch from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JoinResponse {
+    pub viewer_id: Uuid,
+    /// Secret; for heartbeats and to leave.
+    pub viewer_token: String,
+    /// Seconds.
+    pub heartbeat_interval: u64,
+    pub session: SessionView,
+    pub playback: PlaybackView,
+}
+
+/// Where one viewer plays.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlaybackView {
+    pub hls_url: Option<String>,
+    pub webrtc_endpoint: Option<String>,
+}
 
 /// The secret of a viewer, and how it played.
 #[derive(Debug, Deserialize, ToSchema)]
