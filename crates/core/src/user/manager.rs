@@ -6,6 +6,7 @@ mod profile;
 mod public;
 mod reset;
 mod sign_ins;
+mod turns;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use reset::Asked;
+use turns::Turns;
 
 use super::reset::ResetTokens;
 use super::{Role, SignIn, StreamKeys, User};
@@ -134,6 +136,7 @@ pub struct UserManager {
     tokens: AccessTokens,
     resets: ResetTokens,
     asked: Asked,
+    turns: Turns,
     /// Places for those who are told everything about them.
     exports: Arc<Semaphore>,
     /// The hash of the one-time set-up token, while there is no administrator.
@@ -153,6 +156,7 @@ impl UserManager {
             tokens: AccessTokens::new(secret)?,
             resets: ResetTokens::new(secret)?,
             asked: Asked::default(),
+            turns: Turns::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             set_up: Mutex::new(None),
         })
@@ -239,6 +243,16 @@ impl UserManager {
             Err(Taken::Username) => Err(Error::Taken("username")),
             Err(Taken::Email) => Err(Error::Taken("email")),
         }
+    }
+
+    /// Which account somebody means by a user name or an e-mail address.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], or the store's.
+    pub async fn account(&self, login: &str) -> Result<Option<UserId>> {
+        refuse_nul(login)?;
+        let user = self.parts.store.user_by_login(login).await?;
+        Ok(user.filter(|user| user.erased_at.is_none()).map(|user| user.id))
     }
 
     /// Signs in by user name or e-mail address.

@@ -131,7 +131,10 @@ impl World {
 async fn who_is_erased_is_forgotten_and_everything_still_adds_up(home: Home) {
     let story = Story::at(home).await;
     let world = &story.world;
-    let erase = |password: &str| world.users.erase_me(&story.bob_calls, password.into(), &world.broadcasts);
+    let client = Client::default();
+    let erase = |password: &str| {
+        world.users.erase_me((&story.bob_calls, &client), password.into(), &world.broadcasts)
+    };
     assert_eq!(refusal(erase("wrong").await), "forbidden");
     let before = world.count(story.stage).await;
     erase(PASSWORD).await.unwrap();
@@ -178,7 +181,8 @@ async fn the_last_administrator_stays(home: Home) {
     world.users.create_user(registration("root"), Role::Admin).await.unwrap();
     let root = world.users.sign_in("root", PASSWORD.into(), Client::default()).await.unwrap();
     let caller = world.users.authenticate(&root.access_token).unwrap();
-    let erase = || world.users.erase_me(&caller, PASSWORD.into(), &world.broadcasts);
+    let client = Client::default();
+    let erase = || world.users.erase_me((&caller, &client), PASSWORD.into(), &world.broadcasts);
     assert_eq!(refusal(erase().await), "last admin");
     world.users.vet_again(&caller).unwrap();
     world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();

@@ -1,9 +1,12 @@
 //! One's own account, changed by oneself, and a forgotten password.
 
+use futures_util::future::join_all;
 use tallylight_core::Caller;
+use tallylight_core::audit_log::{Action, AuditQuery};
 use tallylight_core::caller::Access;
 use tallylight_core::ids::KeyId;
 use tallylight_core::scope::{Scope, Scopes};
+use tallylight_core::store::AuditStore;
 use tallylight_core::user::{AccountUpdate, SignedIn};
 use tallylight_core::viewer::Client;
 
@@ -130,7 +133,37 @@ async fn of_two_who_change_a_password_at_once_one_does() {
     );
     let mut outcomes = [refusal(first), refusal(second)];
     outcomes.sort_unstable();
-    assert_eq!(outcomes, ["accepted", "forbidden"]);
+    assert_eq!(outcomes, ["accepted", "too many requests"]);
+}
+
+#[tokio::test]
+async fn one_user_hashes_one_password_at_a_time_and_keeps_nobody_waiting() {
+    let world = World::new().await;
+    let ((_, ada), (_, bob)) = (registers(&world, "ada").await, registers(&world, "bob").await);
+    let (client, guess) = (Client::default(), || password(Some("wrong horse")));
+    let guesses = join_all((0..100).map(|_| world.users.update_me(&ada, guess(), &client)));
+    let (outcomes, of_bob) =
+        tokio::join!(guesses, world.users.update_me(&bob, password(Some(PASSWORD)), &client));
+    of_bob.expect("there is a place for bob");
+    let outcomes: Vec<_> = outcomes.into_iter().map(refusal).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forbidden").count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "too many requests").count(), 99);
+    world.users.update_me(&ada, password(Some(PASSWORD)), &client).await.expect("her turn comes again");
+}
+
+#[tokio::test]
+async fn a_wrong_password_for_a_change_is_noted_in_the_audit_log() {
+    let world = World::new().await;
+    let (signed_in, ada) = registers(&world, "ada").await;
+    let client = Client { ip: "203.0.113.7".parse().ok(), ..Client::default() };
+    world.users.update_me(&ada, password(Some("wrong horse")), &client).await.unwrap_err();
+    world.users.erase_me((&ada, &client), "wrong horse".into(), &world.broadcasts).await.unwrap_err();
+    world.audit.write(true).await.unwrap();
+    let action = Some(Action::PasswordRefused.name().to_owned());
+    let query = AuditQuery { action, limit: 10, ..AuditQuery::default() };
+    let noted = world.store.audit_log(&query).await.unwrap();
+    assert!(!noted.is_empty() && noted.iter().all(|entry| entry.actor_id == Some(signed_in.user.id)));
+    assert_eq!(noted[0].ip, client.ip);
 }
 
 #[tokio::test]

@@ -394,7 +394,7 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Ok(_) => "accepted",
         Err(Error::NotFound(_)) => "not found",
         Err(Error::Unauthenticated(_)) => "unauthenticated",
-        Err(Error::Forbidden(_)) => "forbidden",
+        Err(Error::Forbidden(_) | Error::WrongPassword) => "forbidden",
         Err(Error::Invalid(_)) => "invalid",
         Err(Error::Taken(_)) => "taken",
         Err(Error::LastAdmin) => "last admin",

@@ -67,7 +67,8 @@ impl UserManager {
     /// Replaces a password by a token out of a mail, and ends all sign-ins. The token is spent by it.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Unauthenticated`] for a token that is not good any more, or the store's.
+    /// [`Error::Invalid`], [`Error::Unauthenticated`] for a token that is not good any more, [`Error::TooManyRequests`]
+    /// while a password of the account is checked, or the store's.
     pub async fn reset_password(&self, token: &str, password: String, client: &Client) -> Result<()> {
         let invalid = || Error::Unauthenticated("this link is not valid any more: ask for a new one");
         let new = NewPassword { password };
@@ -76,6 +77,7 @@ impl UserManager {
         let user = self.parts.store.user(claim.user).await?;
         let is_good = |user: &User| user.erased_at.is_none() && self.resets.is_for(&claim, user);
         let user = user.filter(is_good).ok_or_else(invalid)?;
+        let _turn = self.turns.take(user.id)?;
         let hash = self.passwords.hash(self.parts.ids.as_ref(), new.password).await?;
         let change = AccountChange { password_hash: Some(hash), ..AccountChange::default() };
         self.save(&user, change, None).await?.ok_or_else(invalid)?;
