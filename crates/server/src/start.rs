@@ -17,7 +17,6 @@ use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
-use tallylight_core::mail::Mailer;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
@@ -39,6 +38,7 @@ use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
+use crate::mail::Letterbox;
 use crate::settings::Settings;
 use crate::{forgetting, http, mail, secret, sight, tls, usage};
 
@@ -258,7 +258,7 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
 
 /// How people are written to.
 struct Post {
-    letterbox: Arc<dyn Mailer>,
+    letterbox: Arc<Letterbox>,
     /// With what links begin.
     link_base: String,
 }
@@ -302,7 +302,7 @@ struct Managers {
     audit: Arc<AuditLog>,
     admin: Arc<AdminManager>,
     idempotency: Arc<Idempotency>,
-    mailer: Arc<dyn Mailer>,
+    mailer: Arc<Letterbox>,
 }
 
 impl Managers {

@@ -2,6 +2,7 @@
 
 mod erasure;
 mod export;
+mod pace;
 mod profile;
 mod public;
 mod reset;
@@ -17,7 +18,7 @@ use garde::Validate;
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
-use reset::Asked;
+use pace::Pace;
 use turns::Turns;
 
 use super::reset::ResetTokens;
@@ -135,7 +136,8 @@ pub struct UserManager {
     passwords: Passwords,
     tokens: AccessTokens,
     resets: ResetTokens,
-    asked: Asked,
+    links: Pace,
+    notices: Pace,
     turns: Turns,
     /// Places for those who are told everything about them.
     exports: Arc<Semaphore>,
@@ -155,7 +157,8 @@ impl UserManager {
             passwords,
             tokens: AccessTokens::new(secret)?,
             resets: ResetTokens::new(secret)?,
-            asked: Asked::default(),
+            links: Pace::of_links(),
+            notices: Pace::of_notices(),
             turns: Turns::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             set_up: Mutex::new(None),

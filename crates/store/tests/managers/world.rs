@@ -1,5 +1,6 @@
 //! A server without its network: the managers, a database of their own and a clock to turn.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -85,18 +86,29 @@ impl Settings {
 
 /// Keeps the mails that are sent.
 #[derive(Default)]
-pub struct Mails(Mutex<Vec<Mail>>);
+pub struct Mails {
+    sent: Mutex<Vec<Mail>>,
+    is_full: AtomicBool,
+}
 
 impl Mails {
     /// Those that were sent since the last time.
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+
+    /// From now on none is taken, or they are again.
+    pub fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 }
 
 impl Mailer for Mails {
     fn send(&self, mail: Mail) -> Result<()> {
-        self.0.lock().unwrap().push(mail);
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(Error::Busy("mail"));
+        }
+        self.sent.lock().unwrap().push(mail);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use garde::Validate;
 
+use super::pace::Pace;
 use super::sign_ins::sign_in_of;
 use super::{UserManager, UserParts};
 use crate::audit_log::Action;
@@ -125,19 +126,26 @@ impl UserManager {
         };
         standing.end(ended, now);
         if change.password_hash.is_some() {
-            self.post(letters::password_changed(before, link_base));
+            let keys = standing.keys_in_force(before.id, now);
+            self.post(&self.notices, (before, letters::password_changed(before, link_base, keys)));
         }
         if change.email.is_some() {
-            self.post(letters::email_changed(before, link_base));
+            self.post(&self.notices, (before, letters::email_changed(before, link_base)));
         }
         self.parts.store.user(before.id).await
     }
 
-    /// Hands a mail over. Nobody fails because it cannot be sent.
-    pub(super) fn post(&self, mail: Mail) {
+    /// Hands a mail over at a pace; whether it will be sent. Nobody fails because it is not.
+    pub(super) fn post(&self, pace: &Pace, (to, mail): (&User, Mail)) -> bool {
+        if !pace.take(to, self.parts.clock.monotonic()) {
+            return false;
+        }
         let subject = mail.subject.clone();
-        if let Err(error) = self.parts.mailer.send(mail) {
+        let sent = self.parts.mailer.send(mail);
+        if let Err(error) = &sent {
+            pace.give_back(to);
             tracing::warn!(subject, %error, "a mail is not sent");
         }
+        sent.is_ok()
     }
 }
