@@ -313,7 +313,7 @@ impl Managers {
         tasks.spawn(Enforcer { sessions, admin, live: live.clone() }.run(stop.clone()));
         let audit = AuditKeeper { audit: self.audit.clone(), retention: settings.audit_retention() };
         tasks.spawn(audit.run(stop.clone()));
-        tasks.spawn(forgetting::run(self.idempotency.clone(), stop.clone()));
+        tasks.spawn(forgetting::run(self.idempotency.clone(), self.keys.clone(), stop.clone()));
         tasks.spawn(usage::write(self.keys.clone(), stop.clone()));
     }
 
@@ -365,7 +365,8 @@ impl Managers {
             clock: clock.clone(),
             ids: ids.clone(),
         });
-        let idempotency = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
+        let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
+        let idempotency = Arc::new(answers);
         let parts = UserParts {
             store: store.clone(),
             accounts: store,
@@ -376,6 +377,7 @@ impl Managers {
             mailer: post.letterbox.clone(),
             link_base: post.link_base,
             audit: audit.clone(),
+            answers: idempotency.clone(),
             settings: settings.users(),
         };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
@@ -389,7 +391,7 @@ impl Managers {
             standing,
             audit,
             admin: Arc::new(admin),
-            idempotency: Arc::new(idempotency),
+            idempotency,
             mailer: post.letterbox,
         })
     }

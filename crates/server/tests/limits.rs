@@ -109,6 +109,22 @@ async fn whoever_is_signed_in_counts_as_a_user_and_others_by_address() {
 }
 
 #[tokio::test]
+async fn a_users_programs_share_the_users_budget() {
+    let app = TestApp::start_with(|settings| settings.limit_read = only(3)).await;
+    let ada = app.user("ada").await;
+    let mut passed = 0;
+    for name in ["one", "two", "three"] {
+        let made = json!({ "name": name, "scopes": ["broadcasts:read"] });
+        let bot = app.stranger().with(ada.post("/api/keys", made).await.is(201).text("/key"));
+        for _ in 0..2 {
+            passed += usize::from(bot.get(ACTIVE).await.status == 200);
+        }
+    }
+    assert_eq!((passed, ada.get(ACTIVE).await.status), (3, 429));
+    app.stops().await;
+}
+
+#[tokio::test]
 async fn guessing_slows_an_account_whether_it_exists_or_not_and_its_owner_still_gets_in() {
     let app = TestApp::start_with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.1".into()];

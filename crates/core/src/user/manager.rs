@@ -27,6 +27,7 @@ use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::idempotency::Idempotency;
 use crate::ids::{Ids, SignInId, UserId};
 use crate::key;
 use crate::mail::Mailer;
@@ -126,6 +127,8 @@ pub struct UserParts {
     pub link_base: String,
     /// Who did what.
     pub audit: Arc<AuditLog>,
+    /// What was answered under idempotency keys.
+    pub answers: Arc<Idempotency>,
     /// Settings.
     pub settings: UserSettings,
 }

@@ -14,6 +14,7 @@ use tallylight_core::caller::Access;
 use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
@@ -125,6 +126,7 @@ pub struct World {
     pub mails: Arc<Mails>,
     pub standing: Arc<Standing>,
     pub audit: Arc<AuditLog>,
+    pub answers: Arc<Idempotency>,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -197,6 +199,8 @@ impl World {
         };
         let api_keys = KeyManager::new(parts);
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), &secret).unwrap();
+        let answers = Arc::new(answers);
         let parts = UserParts {
             store: store.clone(),
             accounts: store.clone(),
@@ -207,6 +211,7 @@ impl World {
             mailer: mails.clone(),
             link_base: "https://live.example".into(),
             audit: audit.clone(),
+            answers: answers.clone(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
@@ -224,6 +229,7 @@ impl World {
             mails,
             standing,
             audit,
+            answers,
             keys,
             settings,
             home,

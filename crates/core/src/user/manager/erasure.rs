@@ -84,6 +84,7 @@ impl UserManager {
             scan.after = Some(next);
         }
         broadcasts.sessions().forget_name(user);
+        self.parts.answers.forget_user(user).await?;
         // What waits to be written there names the user too.
         self.parts.audit.write(true).await?;
         accounts.finish_erasure(user, self.parts.clock.now()).await
