@@ -219,9 +219,8 @@ async fn keep_tidy(files: Arc<Files>) {
     loop {
         ticks.tick().await;
         let files = files.clone();
-        match tokio::task::spawn_blocking(move || files.tidy()).await {
-            Ok(Err(error)) => warn!(error = format!("{error:#}"), "old mails could not be removed"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || files.tidy()).await {
+            warn!(error = format!("{error:#}"), "old mails could not be removed");
         }
     }
 }
