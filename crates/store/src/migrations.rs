@@ -133,7 +133,8 @@ async fn take_turn(transaction: &mut Transaction) -> Result<(), Failure> {
 async fn apply(transaction: &mut Transaction, migration: &Migration) -> Result<(), Failure> {
     let what = |failure: Failure| {
         let error = Error::from(failure);
-        Error::Unavailable(format!("migration {} ({}): {error}", migration.version, migration.description))
+        let what = format!("migration {} ({}): {error}", migration.version, migration.description);
+        Error::Unavailable(what.into())
     };
     transaction.script(migration.sql.clone()).await.map_err(what)?;
     let text = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -209,15 +210,16 @@ pub fn refuse_strange(steps: &[Step]) -> Result<()> {
         match state {
             State::Applied | State::Pending => {}
             State::Unknown => {
-                return Err(Error::Unavailable(format!(
+                let what = format!(
                     "the database was written by a newer Tallylight (its schema has migration {version}, \
                      \"{description}\", which this version does not know): start the newer version"
-                )));
+                );
+                return Err(Error::Unavailable(what.into()));
             }
             State::Changed => {
-                return Err(Error::Unavailable(format!(
-                    "migration {version} of this database differs from the one that was released"
-                )));
+                let what =
+                    format!("migration {version} of this database differs from the one that was released");
+                return Err(Error::Unavailable(what.into()));
             }
         }
     }
