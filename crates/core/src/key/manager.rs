@@ -1,10 +1,12 @@
 //! `KeyManager`: makes, lists and revokes API keys, and knows what they are used for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use garde::Validate;
-use tokio::sync::Mutex;
-use tracing::warn;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+use tracing::{debug, warn};
 
 use super::usage::{Unwritten, UsageBook, day_of};
 use super::{ApiKey, Endpoint, Tally, UsageLine, UsageQuery, UsedBy, generate};
@@ -21,6 +23,8 @@ use crate::validate;
 
 /// Over how many days a key's owner sees what it was used for.
 pub const USAGE_DAYS: i64 = 30;
+/// How long who reads waits for whoever writes.
+const READERS_WAIT: Duration = Duration::from_millis(200);
 /// How many rows of usage are written at once.
 const AT_ONCE: usize = 1_000;
 
@@ -103,7 +107,7 @@ impl KeyManager {
     /// As [`KeyManager::create`].
     pub async fn list(&self, caller: &Caller) -> Result<Vec<(ApiKey, Tally)>> {
         let owner = in_person(caller)?;
-        self.write_usage().await?;
+        self.write_for_reader().await;
         self.parts.store.keys_of(owner.id, self.since()).await
     }
 
@@ -147,7 +151,10 @@ impl KeyManager {
     /// # Errors
     /// The store's.
     pub async fn write_usage(&self) -> Result<()> {
-        let _turn = self.writing.lock().await;
+        self.write_in_turn(self.writing.lock().await).await
+    }
+
+    async fn write_in_turn(&self, _turn: MutexGuard<'_, ()>) -> Result<()> {
         let Unwritten { mut rows, mut used } = self.book.unwritten();
         while !rows.is_empty() || !used.is_empty() {
             let later = (rows.split_off(rows.len().min(AT_ONCE)), used.split_off(used.len().min(AT_ONCE)));
@@ -165,8 +172,18 @@ impl KeyManager {
     /// [`Error::Unauthenticated`], [`Error::Forbidden`], or the store's.
     pub async fn usage(&self, caller: &Caller, query: &UsageQuery) -> Result<(Vec<UsedBy>, u64)> {
         caller.at_least(Role::Admin)?;
-        self.write_usage().await?;
+        self.write_for_reader().await;
         self.parts.store.usage(query).await
+    }
+
+    /// Writes what was counted, so that it is read too. Nobody waits long while somebody else does, and nobody's reading
+    /// fails because it cannot be written.
+    async fn write_for_reader(&self) {
+        if let Ok(turn) = timeout(READERS_WAIT, self.writing.lock()).await
+            && let Err(error) = self.write_in_turn(turn).await
+        {
+            debug!(%error, "what keys were used for just now is written later");
+        }
     }
 
     /// The first day that is told of by default.
