@@ -118,7 +118,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     /// It goes with the answer as far as the layer that logs it, and no further.
-    outage: Option<Outage>,
+    outage: Option<Box<Outage>>,
     /// The scope that a key lacks.
     lacks: Option<&'static str>,
     /// After how many seconds it is worth another try.
@@ -219,7 +219,7 @@ impl From<Error> for Problem {
                 } else {
                     "the database does not answer now; try again in a moment"
                 };
-                return Self { outage: Some(outage), ..Self::new("unavailable", told) };
+                return Self { outage: Some(Box::new(outage)), ..Self::new("unavailable", told) };
             }
             Error::Internal(reason) => {
                 tracing::error!(reason, "internal error");
@@ -260,7 +260,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(view)).into_response();
         if let Some(outage) = self.outage {
-            response.extensions_mut().insert(outage);
+            response.extensions_mut().insert(*outage);
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
