@@ -1,26 +1,34 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a POST that is sent again is done once.
 //!
 //! It counts for callers who are signed in, whoever else sends it is not known again. It does not count under
-//! `/api/auth`, whose answers are tokens. What failed for a while (429, 5xx) may be tried again under the same key.
+//! `/api/auth`, whose answers are tokens, nor for what viewers do all the time, which nobody has to send again. What surely was not done (429, the server is busy, the database is away) may be
+//! tried again under the same key; what perhaps was done leaves it taken.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
+use tallylight_core::Error;
 use tallylight_core::caller::Identity;
+use tallylight_core::error::Outage;
 use tallylight_core::idempotency::{Call, Claim, Turn};
+use tokio::time::timeout;
 use tower::Service;
 
 use crate::auth;
 use crate::extract::whole_body;
 use crate::layers::panicked;
-use crate::limits::Answering;
+use crate::limits::{Answering, Class, Classes};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -30,8 +38,12 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Answers are JSON of a few kilobytes; what is larger is not kept.
-const MAX_KEPT: usize = 1 << 20;
+const MAX_KEPT: usize = 1 << 16;
 const MAX_KEY: usize = 255;
+/// How long a key may take to be had, and how long a caller waits until its answer is kept: with what the database has
+/// for the call itself, an outage is answered within 3 s.
+const TAKING: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_millis(500);
 /// Headers that are kept with an answer.
 const KEPT: [HeaderName; 4] = [CONTENT_TYPE, LOCATION, CACHE_CONTROL, ETAG];
 
@@ -40,12 +52,13 @@ const KEPT: [HeaderName; 4] = [CONTENT_TYPE, LOCATION, CACHE_CONTROL, ETAG];
 pub struct Once<S> {
     inner: S,
     app: App,
+    classes: Arc<Classes>,
 }
 
 impl<S> Once<S> {
     /// Around a service.
-    pub(crate) fn new(inner: S, app: App) -> Self {
-        Self { inner, app }
+    pub(crate) fn new(inner: S, app: App, classes: Arc<Classes>) -> Self {
+        Self { inner, app, classes }
     }
 }
 
@@ -66,7 +79,8 @@ where
         let path = request.uri().path();
         let counts = request.method() == Method::POST
             && request.headers().contains_key(IDEMPOTENCY_KEY)
-            && !path.starts_with("/api/auth/");
+            && !path.starts_with("/api/auth/")
+            && self.classes.of(request.method(), request.extensions()) != Class::Viewing;
         let auth = counts.then(|| auth::of_request(&mut request, &self.app).ok()).flatten();
         let Some(caller) = auth.and_then(|auth| auth.caller.identity().cloned()) else {
             return Answering::straight(self.inner.call(request));
@@ -99,30 +113,40 @@ where
         query: parts.uri.query().unwrap_or_default(),
         body: &body,
     };
-    let claim = match app.idempotency.begin(&call).await? {
-        Turn::Go(claim) => claim,
+    let claim = app.idempotency.claim(&call)?;
+    match begin(app, &claim).await? {
+        Turn::Go => {}
         Turn::Replay(kept) => return replay(&kept),
         Turn::Reused => {
             let detail = "this key was used for another request: take a new one for each";
             return Err(Problem::new("idempotency-key-reused", detail));
         }
         Turn::UnderWay => {
-            let detail = "a request under this key is being done, or was when the server stopped: look what is there, \
-                          and try again later or under another key";
+            let detail = "a request under this key is being done, or it is not known whether it was: look what is \
+                          there, and try again later or under another key";
             return Err(Problem::new("idempotency-key-in-use", detail));
         }
-    };
-    // A panic must not leave the key taken, so it is met here.
-    let answer = tokio::spawn(inner(Request::from_parts(parts, Body::from(body)))).await;
-    let answer = answer.map_or_else(stopped, |Ok(answer)| answer);
-    Ok(keep(app, &claim, answer).await)
+    }
+    // Nobody knows how far a handler came that panicked, so it is met here.
+    let request = Request::from_parts(parts, Body::from(body));
+    let answer = AssertUnwindSafe(async { inner(request).await }).catch_unwind().await;
+    let answer = answer.map_or_else(panicked, |Ok(answer)| answer);
+    Ok(end(app, claim, answer).await)
 }
 
-fn stopped(error: tokio::task::JoinError) -> Response {
-    match error.try_into_panic() {
-        Ok(panic) => panicked(panic),
-        Err(_) => Problem::new("busy", "the server is stopping").into_response(),
-    }
+/// Takes the key. Without an answer in time it is freed later, and nothing is done.
+async fn begin(app: &App, claim: &Claim) -> Result<Turn, Error> {
+    let begun = timeout(TAKING, app.idempotency.begin(claim)).await;
+    let begun = begun.unwrap_or_else(|_| {
+        Err(Error::Unavailable(Outage::in_doubt("the key of a call was not taken in time")))
+    });
+    begun.map_err(|error| match error {
+        Error::Unavailable(outage) if outage.in_doubt => {
+            app.idempotency.release(claim.clone());
+            Error::Unavailable(Outage { in_doubt: false, ..outage })
+        }
+        error => error,
+    })
 }
 
 /// The key: a string of structured fields (RFC 8941 §3.3.3), or the same without its quotes.
@@ -160,23 +184,66 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
-/// Keeps an answer, and gives it on.
-async fn keep(app: &App, claim: &Claim, answer: Response) -> Response {
-    let is_final = !answer.status().is_server_error() && answer.status() != StatusCode::TOO_MANY_REQUESTS;
-    let fits = answer.body().size_hint().upper().is_some_and(|most| most <= MAX_KEPT as u64);
-    if !is_final || !fits {
-        if let Err(error) = app.idempotency.release(claim).await {
-            tracing::warn!(%error, "an idempotency key stays taken");
+/// How a call ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It was done, or refused for good.
+    Final,
+    /// Nothing was done.
+    NotDone,
+    /// Nobody knows whether it was done.
+    Unknown,
+}
+
+impl End {
+    fn of(answer: &Response) -> Self {
+        let outage = answer.extensions().get::<Outage>();
+        match answer.status() {
+            StatusCode::TOO_MANY_REQUESTS => Self::NotDone,
+            StatusCode::SERVICE_UNAVAILABLE if outage.is_none_or(|outage| !outage.in_doubt) => Self::NotDone,
+            status if status.is_server_error() => Self::Unknown,
+            _ if answer.body().size_hint().upper().is_some_and(|most| most <= MAX_KEPT as u64) => Self::Final,
+            _ => Self::Unknown,
         }
-        return answer;
     }
-    let (parts, body) = answer.into_parts();
-    let body = to_bytes(body, MAX_KEPT).await.unwrap_or_default();
-    let answer = pack(parts.status, &parts.headers, &body);
-    if let Err(error) = app.idempotency.keep(claim, &answer).await {
-        tracing::warn!(%error, "an answer was not kept: its idempotency key stays taken");
+}
+
+/// Ends a call, and gives its answer on.
+async fn end(app: &App, claim: Claim, answer: Response) -> Response {
+    let of = claim.claim;
+    let answer = match End::of(&answer) {
+        End::NotDone => {
+            app.idempotency.release(claim);
+            answer
+        }
+        End::Unknown if answer.status().is_server_error() => return unknown(answer),
+        End::Unknown => return answer,
+        End::Final => {
+            let (parts, body) = answer.into_parts();
+            let body = to_bytes(body, MAX_KEPT).await.unwrap_or_default();
+            if let Err(error) = app.idempotency.keep(claim, &pack(parts.status, &parts.headers, &body)) {
+                tracing::error!(%error, "an answer was not kept: its idempotency key stays taken");
+            }
+            Response::from_parts(parts, Body::from(body))
+        }
+    };
+    // While the database is away there is nothing to wait for; what is not settled now is later.
+    if answer.extensions().get::<Outage>().is_none()
+        && !matches!(timeout(SETTLING, app.idempotency.settle(of)).await, Ok(Ok(())))
+    {
+        tracing::debug!("the end of a call under an idempotency key is written later");
     }
-    Response::from_parts(parts, Body::from(body))
+    answer
+}
+
+/// What is answered where nobody knows whether the call was done.
+fn unknown(mut answer: Response) -> Response {
+    let code = if answer.status() == StatusCode::SERVICE_UNAVAILABLE { "unavailable" } else { "internal" };
+    let detail = "this may have been done, or not: look what is there before you try again under another \
+                  Idempotency-Key, this one stays taken";
+    let mut told = Problem::new(code, detail).into_response();
+    std::mem::swap(told.extensions_mut(), answer.extensions_mut());
+    told
 }
 
 fn pack(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
@@ -237,6 +304,29 @@ mod tests {
             assert_eq!(read(&[value]), None, "{value}");
         }
         assert_eq!(read(&["a", "b"]), None, "two keys are none");
+    }
+
+    #[test]
+    fn a_key_is_free_again_only_where_nothing_was_done() {
+        let answer = |error: Error| Problem::from(error).into_response();
+        let away = |in_doubt| answer(Error::Unavailable(Outage { reason: "no answer".into(), in_doubt }));
+        let too_fast = Error::TooManyRequests { retry_after: Duration::from_secs(1) };
+        for (answer, end) in [
+            (StatusCode::CREATED.into_response(), End::Final),
+            (answer(Error::NotFound("broadcast")), End::Final),
+            (answer(too_fast), End::NotDone),
+            (answer(Error::Busy("writes")), End::NotDone),
+            (away(false), End::NotDone),
+            (away(true), End::Unknown),
+            (answer(Error::Internal("a row is not as expected".into())), End::Unknown),
+            (panicked(Box::new("a fault")), End::Unknown),
+            ("x".repeat(MAX_KEPT + 1).into_response(), End::Unknown),
+        ] {
+            assert_eq!(End::of(&answer), end, "{answer:?}");
+        }
+        let told = unknown(away(true));
+        assert_eq!(told.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(told.extensions().get::<Outage>().is_some(), "it is logged as ever");
     }
 
     #[test]

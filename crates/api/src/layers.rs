@@ -16,6 +16,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use http::header::{RANGE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tallylight_core::clock::Clock;
+use tallylight_core::error::Outage;
 use tallylight_core::ids::Ids;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,7 +27,7 @@ use crate::cmcd;
 use crate::headers::Guard;
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::problem::{Outage, Problem};
+use crate::problem::Problem;
 use crate::shut_out::ShutOut;
 use crate::sight::{ANSWER, Names, Route, Sight, Trail};
 use crate::state::App;
@@ -38,7 +39,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Puts the layers around the routes, all at once: a router boxes each request once for every layer it is given.
 pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
     let (classes, here, there) = (Arc::new(Classes::default()), app.clone(), app.clone());
-    let (once, guard) = (app.clone(), Guard::new(&app.settings));
+    let (once, guard) = ((app.clone(), classes.clone()), Guard::new(&app.settings));
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
     let names = Names::new(ids.as_ref());
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
@@ -53,7 +54,7 @@ pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
             .layer_fn(move |inner| Counted { inner, app: there.clone() })
             .layer_fn(move |inner| Limited::new(inner, app.clone(), classes.clone()))
             .layer(DefaultBodyLimit::max(max_body_bytes))
-            .layer_fn(move |inner| Once::new(inner, once.clone())),
+            .layer_fn(move |inner| Once::new(inner, once.0.clone(), once.1.clone())),
     )
 }
 
@@ -179,7 +180,7 @@ impl Desk {
         } else {
             tracing::debug!(target: ANSWER, method, route, status = status.as_u16(), micros, "answered");
         }
-        if let Some(Outage(reason)) = response.extensions_mut().remove()
+        if let Some(Outage { reason, .. }) = response.extensions_mut().remove()
             && let Some(left_out) = self.outages.turn(self.clock.monotonic())
         {
             tracing::error!(reason, left_out, "the database is unavailable");
@@ -247,7 +248,7 @@ mod tests {
         let answer = Problem::from(Error::Unavailable("no route to db.internal".into())).into_response();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         let outage = answer.extensions().get::<Outage>();
-        assert_eq!(outage.map(|outage| outage.0.as_str()), Some("no route to db.internal"));
+        assert_eq!(outage.map(|outage| outage.reason.as_str()), Some("no route to db.internal"));
         let answer = Problem::from(Error::Busy("writes")).into_response();
         assert!(answer.extensions().get::<Outage>().is_none());
     }

@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use tallylight_core::Error;
-use tallylight_core::error::{FieldError, seconds};
+use tallylight_core::error::{FieldError, Outage, seconds};
 use tallylight_core::scope::Scope;
 use tallylight_media::hls::RequestError;
 use utoipa::ToSchema;
@@ -66,7 +66,7 @@ pub const CODES: &[(&str, StatusCode, &str)] = &[
     (
         "idempotency-key-in-use",
         StatusCode::CONFLICT,
-        "A request under this Idempotency-Key is being done, or was when the server stopped.",
+        "A request under this Idempotency-Key is being done, or it is not known whether it was.",
     ),
     ("broadcast-full", StatusCode::CONFLICT, "All places of this broadcast are taken; try again later."),
     ("broadcast-ended", StatusCode::GONE, "The broadcast has ended."),
@@ -117,16 +117,13 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    outage: Option<Outage>,
+    /// It goes with the answer as far as the layer that logs it, and no further.
+    outage: Option<Box<Outage>>,
     /// The scope that a key lacks.
     lacks: Option<&'static str>,
     /// After how many seconds it is worth another try.
     retry_after: Option<u64>,
 }
-
-/// Why the database did not answer. It goes with the answer as far as the layer that logs it, and no further.
-#[derive(Debug, Clone)]
-pub struct Outage(pub String);
 
 /// A problem on the wire (RFC 9457 §3.1).
 #[derive(Debug, Serialize, ToSchema)]
@@ -216,10 +213,13 @@ impl From<Error> for Problem {
                 return Self::field("invalid-query", "at", format!("names a time when {detail}"));
             }
             Error::Busy(_) => "busy",
-            Error::Unavailable(reason) => {
-                let told =
-                    Self::new("unavailable", "the database does not answer now; try again in a moment");
-                return Self { outage: Some(Outage(reason)), ..told };
+            Error::Unavailable(outage) => {
+                let told = if outage.in_doubt {
+                    "the database did not confirm this in time: it may have been done"
+                } else {
+                    "the database does not answer now; try again in a moment"
+                };
+                return Self { outage: Some(Box::new(outage)), ..Self::new("unavailable", told) };
             }
             Error::Internal(reason) => {
                 tracing::error!(reason, "internal error");
@@ -260,7 +260,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(view)).into_response();
         if let Some(outage) = self.outage {
-            response.extensions_mut().insert(outage);
+            response.extensions_mut().insert(*outage);
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

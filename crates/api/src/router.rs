@@ -316,8 +316,8 @@ fn about() -> OpenApi {
     info.description = Some(
         "Live broadcasts: go live, be found, be watched, and know exactly who watched. Errors are \
          `application/problem+json` (RFC 9457) with a stable `code`. Every POST of somebody who is signed in, but for \
-         those under `/api/auth`, takes an `Idempotency-Key`: sent again under the same key within 24 hours, it is \
-         done once and answered the same. How often one may call is told by the headers `RateLimit-Policy` and \
+         those under `/api/auth` and what viewers do all the time, takes an `Idempotency-Key`: sent again under the \
+         same key within 24 hours, it is done once and answered the same. How often one may call is told by the headers `RateLimit-Policy` and \
          `RateLimit`; beyond that the answer is 429. The live feed is described in \
          [`/api/asyncapi.yaml`](/api/asyncapi.yaml)."
             .into(),

@@ -1,5 +1,6 @@
 //! The one error of the domain.
 
+use std::fmt;
 use std::time::Duration;
 
 use time::format_description::well_known::Rfc3339;
@@ -92,10 +93,39 @@ pub enum Error {
     Busy(&'static str),
     /// The store cannot be reached or refuses to write.
     #[error("the database is unavailable: {0}")]
-    Unavailable(String),
+    Unavailable(Outage),
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// What is wrong with it, for those who run the server.
+    pub reason: String,
+    /// Whether it may have been done all the same: a commit was sent, and nobody heard of it.
+    pub in_doubt: bool,
+}
+
+impl Outage {
+    /// Nobody knows whether it was done.
+    pub fn in_doubt(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), in_doubt: true }
+    }
+}
+
+impl<T: Into<String>> From<T> for Outage {
+    /// Nothing was done.
+    fn from(reason: T) -> Self {
+        Self { reason: reason.into(), in_doubt: false }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.reason)
+    }
 }
 
 /// What is wrong with one field.

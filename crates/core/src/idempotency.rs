@@ -1,9 +1,11 @@
 //! Calls that are done once, however often they are sent: what was answered under a key is answered again.
 //!
 //! A key is taken before the call is done, and the answer is kept when it is there. A server that dies in between
-//! leaves the key taken: nobody knows then whether the call was done, so it is not done again under this key.
+//! leaves the key taken: nobody knows then whether the call was done, so it is not done again under this key. So does a
+//! call of which it is not known whether it was done.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -11,12 +13,17 @@ use uuid::Uuid;
 
 use crate::caller::{Access, Identity};
 use crate::clock::{Clock, Time};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{Ids, UserId};
 use crate::secret::{Purpose, Sealer, Secret};
 
 /// How long answers are kept, in hours.
 const KEPT_HOURS: i64 = 24;
+/// How many calls may be over without the database knowing. Beyond that the keys of the earliest stay taken.
+const MOST_UNSETTLED: usize = 1_000;
+
+/// How many are forgotten at once.
+const REMOVED_AT_ONCE: u32 = 1_000;
 
 /// A key that somebody wants to take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +63,8 @@ pub trait IdempotencyStore: Send + Sync {
     /// Frees a key that this try has and under which nothing is kept.
     async fn release_key(&self, claim: &Claim) -> Result<()>;
 
-    /// Removes those whose time is over; how many.
-    async fn remove_expired_keys(&self, now: Time) -> Result<u64>;
+    /// Removes so many of those whose time is over; how many it were.
+    async fn remove_expired_keys(&self, now: Time, limit: u32) -> Result<u64>;
 
     /// Removes those of ids from one to another; how many.
     async fn remove_keys_within(&self, range: (Uuid, Uuid)) -> Result<u64>;
@@ -84,7 +91,7 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub enum Turn {
     /// It is done now; its answer is to be kept.
-    Go(Claim),
+    Go,
     /// It was done; this was answered.
     Replay(Vec<u8>),
     /// Under this key something else was asked.
@@ -93,6 +100,9 @@ pub enum Turn {
     UnderWay,
 }
 
+/// A call that is over, and the answer to keep, sealed; `None`: it was not done, so its key is free.
+type Settled = (Claim, Option<Arc<[u8]>>);
+
 /// Sees to it that a call under a key is done once.
 pub struct Idempotency {
     store: Arc<dyn IdempotencyStore>,
@@ -100,6 +110,8 @@ pub struct Idempotency {
     ids: Arc<dyn Ids>,
     sealer: Sealer,
     digest: hmac::Key,
+    /// What the database was not told yet, by the try, so in the order of time.
+    unsettled: Mutex<BTreeMap<Uuid, Settled>>,
 }
 
 impl Idempotency {
@@ -114,14 +126,15 @@ impl Idempotency {
         secret: &Secret,
     ) -> Result<Self> {
         let sealer = secret.sealer(Purpose::Idempotency)?;
-        Ok(Self { store, clock, ids, sealer, digest: secret.mac(Purpose::IdempotentCall)? })
+        let digest = secret.mac(Purpose::IdempotentCall)?;
+        Ok(Self { store, clock, ids, sealer, digest, unsettled: Mutex::default() })
     }
 
-    /// Takes the key of a call, or finds out who has it.
+    /// A try of a call.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn begin(&self, call: &Call<'_>) -> Result<Turn> {
+    /// As [`Ids::uuid`].
+    pub fn claim(&self, call: &Call<'_>) -> Result<Claim> {
         let now = self.clock.now();
         let Call { caller, method, path, key, query, body } = call;
         // Each of a user's programs has keys of its own.
@@ -130,16 +143,23 @@ impl Idempotency {
             Access::SignIn(_) | Access::Server => caller.id.0,
         };
         let parts = [program.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()];
-        let claim = Claim {
+        Ok(Claim {
             id: Uuid::from_u64_pair(self.half(&[caller.id.0.as_bytes()]), self.half(&parts)),
             claim: self.ids.uuid(now)?,
             fingerprint: self.digest(&[query.as_bytes(), body]),
             now,
             expires_at: now + time::Duration::hours(KEPT_HOURS),
-        };
-        let Some(holder) = self.store.claim_key(&claim).await? else { return Ok(Turn::UnderWay) };
+        })
+    }
+
+    /// Takes the key of a call, or finds out who has it.
+    ///
+    /// # Errors
+    /// The store's. Where it is not known whether the key is taken, [`Idempotency::release`] it.
+    pub async fn begin(&self, claim: &Claim) -> Result<Turn> {
+        let Some(holder) = self.store.claim_key(claim).await? else { return Ok(Turn::UnderWay) };
         if holder.claim == claim.claim {
-            return Ok(Turn::Go(claim));
+            return Ok(Turn::Go);
         }
         if holder.fingerprint != claim.fingerprint {
             return Ok(Turn::Reused);
@@ -150,29 +170,74 @@ impl Idempotency {
         }
     }
 
-    /// Keeps what was answered.
+    /// Has what was answered kept by the next [`Idempotency::settle`].
     ///
     /// # Errors
-    /// The store's; the key stays taken then.
-    pub async fn keep(&self, claim: &Claim, answer: &[u8]) -> Result<()> {
+    /// As [`Ids::fill`]; the key stays taken then.
+    pub fn keep(&self, claim: Claim, answer: &[u8]) -> Result<()> {
         let sealed = self.sealer.seal(self.ids.as_ref(), claim.id.as_bytes(), answer)?;
-        self.store.keep_answer(claim, &sealed).await
+        self.note(claim, Some(sealed.into()));
+        Ok(())
     }
 
-    /// Frees the key: the call may be tried again.
+    /// Has the key freed by the next [`Idempotency::settle`]: the call was not done, and may be tried again.
+    pub fn release(&self, claim: Claim) {
+        self.note(claim, None);
+    }
+
+    fn note(&self, claim: Claim, sealed: Option<Arc<[u8]>>) {
+        let mut unsettled = self.unsettled();
+        unsettled.insert(claim.claim, (claim, sealed));
+        if unsettled.len() > MOST_UNSETTLED {
+            unsettled.pop_first();
+            tracing::warn!("an idempotency key stays taken: too many wait for the database");
+        }
+    }
+
+    /// Tells the database of a try that is over. Without an answer it is tried again by [`Idempotency::settle_all`].
     ///
     /// # Errors
-    /// The store's; the key stays taken then.
-    pub async fn release(&self, claim: &Claim) -> Result<()> {
-        self.store.release_key(claim).await
+    /// The store's.
+    pub async fn settle(&self, of: Uuid) -> Result<()> {
+        let Some((claim, sealed)) = self.unsettled().get(&of).cloned() else { return Ok(()) };
+        let settled = match sealed {
+            Some(sealed) => self.store.keep_answer(&claim, &sealed).await,
+            None => self.store.release_key(&claim).await,
+        };
+        if !matches!(settled, Err(Error::Unavailable(_))) {
+            self.unsettled().remove(&of);
+        }
+        settled
     }
 
-    /// Forgets answers whose time is over; how many.
+    /// Tells the database of all tries that are over. To be called every second.
+    ///
+    /// # Errors
+    /// The store's; what is left is tried again.
+    pub async fn settle_all(&self) -> Result<()> {
+        let tries: Vec<Uuid> = self.unsettled().keys().copied().collect();
+        for of in tries {
+            self.settle(of).await?;
+        }
+        Ok(())
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, BTreeMap<Uuid, Settled>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the answers whose time is over, part after part; how many.
     ///
     /// # Errors
     /// The store's.
     pub async fn forget(&self) -> Result<u64> {
-        self.store.remove_expired_keys(self.clock.now()).await
+        let mut forgotten = 0;
+        loop {
+            match self.store.remove_expired_keys(self.clock.now(), REMOVED_AT_ONCE).await? {
+                0 => return Ok(forgotten),
+                some => forgotten += some,
+            }
+        }
     }
 
     /// Forgets what a user was answered, by whichever program; how many answers.

@@ -28,6 +28,9 @@ use crate::viewer::{Client, DeviceId, Peer, Seat};
 
 pub use keys::OwnedKey;
 
+/// For how long after a write without an answer it is read what came of it: it may be done late.
+const DOUBT: time::Duration = time::Duration::seconds(10);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Standing {
@@ -45,6 +48,8 @@ struct State {
     roles: HashMap<UserId, (Role, Time)>,
     keys: Keys,
     bans: Bans,
+    /// Until when sign-ins may end here without anybody telling.
+    doubt: Option<Time>,
     /// Counts what was told, so that what is read meanwhile is known to be older.
     told: u64,
 }
@@ -72,8 +77,8 @@ impl Standing {
         Ok(())
     }
 
-    /// Takes over roles and bans as others wrote them: a command of the operator, another server. False: something was told
-    /// here while they were read, so they may be older.
+    /// Takes over roles and bans as others wrote them: a command of the operator, another server; and which sign-ins have
+    /// ended. False: something was told here while they were read, so they may be older.
     ///
     /// # Errors
     /// The store's.
@@ -81,15 +86,40 @@ impl Standing {
         let told = self.read().told;
         let roles = store.roles_given_since(now - self.token_life).await?;
         let bans = store.bans_in_force(now).await?;
+        let ended = store.sign_ins_ended_since(now - self.token_life).await?;
         let mut state = self.write();
+        let until = now + self.token_life;
+        let are_news = state.take_ended(ended, until);
+        state.doubt = state.doubt.filter(|until| *until > now);
         if state.told != told {
+            drop(state);
+            if are_news {
+                self.tell();
+            }
             return Ok(false);
         }
-        if state.take_over(bans, roles, now + self.token_life) {
+        if state.take_over(bans, roles, until) || are_news {
             drop(state);
             self.tell();
         }
         Ok(true)
+    }
+
+    /// Takes the answer to a write that ends sign-ins. Without one it may have been done all the same: then it is to be
+    /// looked.
+    ///
+    /// # Errors
+    /// The write's.
+    pub fn confirmed<T>(&self, answer: Result<T>, now: Time) -> Result<T> {
+        if matches!(answer, Err(Error::Unavailable(_))) {
+            self.write().doubt = Some(now + DOUBT);
+        }
+        answer
+    }
+
+    /// Whether [`Standing::reload`] may find what nobody told.
+    pub fn is_in_doubt(&self) -> bool {
+        self.read().doubt.is_some()
     }
 
     /// Has whoever holds open connections look at them again.
@@ -312,6 +342,15 @@ impl Standing {
 }
 
 impl State {
+    /// Whether there is one among them that was not known. None that is known is taken back.
+    fn take_ended(&mut self, ended: Vec<SignInId>, until: Time) -> bool {
+        let before = self.ended.len();
+        for id in ended {
+            self.ended.entry(id).or_insert(until);
+        }
+        self.ended.len() > before
+    }
+
     /// Whether that changed anything.
     fn take_over(&mut self, bans: Vec<Ban>, roles: Vec<(UserId, Role)>, until: Time) -> bool {
         let mut all = Bans::default();

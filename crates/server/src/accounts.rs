@@ -1,4 +1,4 @@
-//! Tidies accounts up from time to time: sign-ins that are over are removed, and erasures that broke off are gone on with.
+//! Tidies accounts up from time to time: sign-ins that are over are removed, and erasures are brought to their end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl AccountKeeper {
             ticks.tick().await;
             match self.users.finish_erasures(&self.broadcasts).await {
                 Ok(0) => {}
-                Ok(accounts) => info!(accounts, "finished erasures that had broken off"),
+                Ok(accounts) => info!(accounts, "erased accounts are blanked for good"),
                 Err(error) => warn!(%error, "an erasure could not be finished; trying again later"),
             }
             match self.users.forget_sign_ins().await {

@@ -22,23 +22,16 @@ pub struct AuditKeeper {
 }
 
 impl AuditKeeper {
-    /// Works until told to stop; writes the rest then.
+    /// Works until told to stop. What is noted after that is written at the very end.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::select! {
-            () = async { tokio::join!(self.write(), self.remove()); } => {}
-            () = stop.cancelled() => {}
-        }
-        if let Err(error) = self.audit.write(true).await {
-            warn!(%error, "the last entries of the audit log are lost");
-        }
+        tokio::join!(self.write(&stop), stop.run_until_cancelled(self.remove()));
     }
 
-    async fn write(&self) {
+    async fn write(&self, stop: &CancellationToken) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut has_failed = false;
-        loop {
-            ticks.tick().await;
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let written = self.audit.write(false).await;
             match &written {
                 Err(error) if !has_failed => {

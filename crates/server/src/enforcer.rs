@@ -102,6 +102,7 @@ impl Enforcer {
     async fn look(&self, known: &mut HashSet<AuditId>, anyway: bool) -> Result<()> {
         let latest = self.admin.latest_changes().await?;
         let is_news = latest.iter().any(|id| !known.contains(id));
+        let anyway = anyway || self.sessions.standing().is_in_doubt();
         // What was told here while it was read is read again at the next look.
         if (is_news || anyway) && self.admin.reload().await? {
             *known = latest.into_iter().collect();

@@ -1,27 +1,53 @@
-//! Removes what is kept for a while only, when its time is over.
+//! Looks after idempotency keys: tells the database how calls ended that it was not told of in time, and removes what is
+//! kept for a while only, when its time is over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tallylight_core::idempotency::Idempotency;
 use tallylight_core::{KeyManager, Result};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-/// How often it is looked.
-const PERIOD: Duration = Duration::from_secs(600);
+/// How often what is left is tried again.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How often it is looked what is over.
+const REMOVAL_PERIOD: Duration = Duration::from_secs(600);
 
-/// Forgets answers under idempotency keys, and API keys that were revoked long ago, until told to stop.
+/// Works until told to stop.
 pub async fn run(idempotency: Arc<Idempotency>, keys: Arc<KeyManager>, stop: CancellationToken) {
-    let work = async {
-        let mut ticks = tokio::time::interval(PERIOD);
-        loop {
-            ticks.tick().await;
-            tell("answers under idempotency keys", idempotency.forget().await);
-            tell("API keys and what they were used for", keys.forget_past().await);
+    tokio::select! {
+        () = async { tokio::join!(settle(&idempotency), remove(&idempotency, &keys)); } => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn settle(idempotency: &Idempotency) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut has_failed = false;
+    loop {
+        ticks.tick().await;
+        let settled = idempotency.settle_all().await;
+        match &settled {
+            Err(error) if !has_failed => {
+                warn!(%error, "idempotency keys of calls that are over stay taken; trying again until it is written");
+            }
+            Ok(()) if has_failed => info!("how calls under idempotency keys ended is written again"),
+            _ => {}
         }
-    };
-    stop.run_until_cancelled(work).await;
+        has_failed = settled.is_err();
+    }
+}
+
+async fn remove(idempotency: &Idempotency, keys: &KeyManager) {
+    let mut ticks = interval(REMOVAL_PERIOD);
+    loop {
+        ticks.tick().await;
+        tell("answers under idempotency keys", idempotency.forget().await);
+        tell("API keys and what they were used for", keys.forget_past().await);
+    }
 }
 
 fn tell(what: &str, removed: Result<u64>) {

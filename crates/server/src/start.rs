@@ -61,12 +61,16 @@ pub struct Running {
     /// What is counted, for tests.
     pub sight: Arc<Sight>,
     keys: Arc<KeyManager>,
+    audit: Arc<AuditLog>,
+    idempotency: Arc<Idempotency>,
     base_url: String,
     store: Store,
     /// Held as long as the data is ours.
     _lock: (File, Claim),
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// The post closes when nobody is left who could write.
+    post: (CancellationToken, TaskTracker),
 }
 
 /// Starts a server.
@@ -92,7 +96,9 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     managers.sessions.restore().await.context("what was open could not be restored")?;
     let setup_token = managers.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(post_office.run(stop.clone()));
+    let (post_stop, post) = (CancellationToken::new(), TaskTracker::new());
+    post.spawn(post_office.run(post_stop.clone()));
+    post.close();
     let (http, rtmp) = (doors.http.local_addr()?, doors.rtmp.local_addr()?);
     let Served { live, sight } = doors.serve(&settings, &managers, clock, (&stop, &tasks))?;
     Ok(Running {
@@ -102,6 +108,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         users: managers.users,
         sessions: managers.sessions,
         keys: managers.keys,
+        audit: managers.audit,
+        idempotency: managers.idempotency,
         live,
         sight,
         base_url: base_url(&settings, http),
@@ -110,6 +118,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         _lock: (lock, claim),
         stop,
         tasks,
+        post: (post_stop, post),
     })
 }
 
@@ -408,11 +417,22 @@ impl Running {
         self.store.close().await;
     }
 
-    /// Lets requests under way finish, tells encoders, writes what viewers told last, and closes the database.
+    /// Lets requests under way finish, tells encoders, writes what viewers told and what was done last, sends the last
+    /// mail, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        let (post_stop, post) = &self.post;
+        post_stop.cancel();
+        let (written, settled, ()) =
+            tokio::join!(self.audit.write(true), self.idempotency.settle_all(), post.wait());
+        if let Err(error) = written {
+            warn!(%error, "the last entries of the audit log are lost");
+        }
+        if let Err(error) = settled {
+            warn!(%error, "idempotency keys of calls that are over stay taken");
+        }
         if let Err(error) = self.sessions.write_quality().await {
             warn!(%error, "the last figures of playback are lost");
         }

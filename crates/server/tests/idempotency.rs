@@ -100,6 +100,21 @@ async fn keys_of_strangers_and_of_sign_ins_are_nothing() {
 }
 
 #[tokio::test]
+async fn what_viewers_do_all_the_time_takes_no_key() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.user("ada").await, app.user("bob").await);
+    let show = ada.goes_live("Launch").await;
+    let at = |action: &str| format!("/api/broadcasts/{}/{action}", show.id);
+    let joined = posts(&bob, &at("join"), "same", json!({})).await.is(200);
+    assert!(is_replayed(&posts(&bob, &at("join"), "same", json!({})).await.is(200)));
+    let token = || json!({ "viewer_token": joined.text("/viewer_token") });
+    for _ in 0..2 {
+        assert!(!is_replayed(&posts(&bob, &at("heartbeat"), "same", token()).await.is(204)));
+    }
+    app.stops().await;
+}
+
+#[tokio::test]
 async fn what_is_no_key_is_refused() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;

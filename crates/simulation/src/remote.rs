@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tallylight_core::broadcast::{Broadcast, Snapshot};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::Query;
+use tallylight_core::error::Outage;
 use tallylight_core::event::{Event, EventQuery, Excerpt, LeaveReason, NewEvent};
 use tallylight_core::ids::{BroadcastId, EventId, SignInId, UserId, ViewerId};
 use tallylight_core::quality::{Quality, QualityRow, Span};
@@ -131,7 +132,8 @@ impl Remote {
             }
             let again = Instant::now() + self.dice.millis(0..100);
             if again >= deadline {
-                return Err(Error::Unavailable("the database did not answer in time".into()));
+                let reason = "the database did not answer in time".into();
+                return Err(Error::Unavailable(Outage { reason, in_doubt }));
             }
             sleep_until(again).await;
         }

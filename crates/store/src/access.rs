@@ -36,7 +36,7 @@ impl AccessStore for Store {
 
     async fn keys_in_force(&self, now: Time) -> Result<Vec<OwnedKey>> {
         let text = "SELECT k.*, u.username, u.role FROM api_keys k JOIN users u ON u.id = k.user_id
-                    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)";
+                    WHERE k.revoked_at IS NULL AND u.erased_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)";
         let owned = |row: &Row| {
             Ok(OwnedKey { key: api_key(row)?, username: row.text("username")?, role: role(row)? })
         };

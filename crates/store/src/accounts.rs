@@ -78,8 +78,8 @@ impl AccountStore for Store {
         Ok(until)
     }
 
-    async fn finish_erasure(&self, user: UserId, at: Time) -> Result<()> {
-        Ok(self.database.transact(&erasure::Finish { user, at }).await?)
+    async fn finish_erasure(&self, user: UserId, (at, settled): (Time, Time)) -> Result<bool> {
+        Ok(self.database.transact(&erasure::Finish { user, at, settled }).await?)
     }
 
     async fn events_of(&self, user: UserId, scan: Scan) -> Result<Found<Event>> {

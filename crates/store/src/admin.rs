@@ -215,6 +215,12 @@ impl Work for KeepBan<'_> {
             BanTarget::Device(device) => (None, Some(device.as_str().to_owned()), None),
             BanTarget::Network(network) => (None, None, Some(network.to_string())),
         };
+        if !transaction.is_sqlite() {
+            // Of two who ban the same at once the second finds the ban of the first.
+            let text = "SELECT pg_advisory_xact_lock(1, hashtext(COALESCE($1, $2, $3)))";
+            let user = user.map(|id| id.to_string());
+            transaction.execute(&sql(text).bind(&user).bind(&device).bind(&network)).await?;
+        }
         let before = "DELETE FROM bans WHERE id = $1 OR user_id = $2 OR device = $3 OR network = $4";
         let before = sql(before).bind(ban.id.0).bind(user).bind(&device).bind(&network);
         transaction.execute(&before).await?;

@@ -80,7 +80,7 @@ impl Holder {
         timeout(self.limit, attempt)
             .await
             .map_err(silent)?
-            .map_err(|error| Error::Unavailable(error.to_string()))
+            .map_err(|error| Error::Unavailable(error.to_string().into()))
     }
 
     /// Keeps the lock, on another connection when this one breaks, until told to stop.

@@ -53,7 +53,7 @@ impl Location {
     /// Says where something went wrong.
     pub(crate) fn blame(&self, error: Error) -> Error {
         match error {
-            Error::Unavailable(reason) => Error::Unavailable(format!("{}: {reason}", self.name())),
+            Error::Unavailable(outage) => Error::Unavailable(format!("{}: {outage}", self.name()).into()),
             other => other,
         }
     }
@@ -71,7 +71,7 @@ pub async fn connect(location: &Location, limits: Limits) -> Result<Database> {
         Location::Server(url) => reach_server(url, limits).await,
     };
     Ok(Database {
-        pools: pools.map_err(|reason| location.blame(Error::Unavailable(reason)))?,
+        pools: pools.map_err(|reason| location.blame(Error::Unavailable(reason.into())))?,
         limits,
         figures: Arc::default(),
     })
@@ -95,7 +95,7 @@ async fn read_file(options: SqliteConnectOptions, limits: Limits) -> Result<Data
     let location = Location::File(options.get_filename().to_owned());
     let pool = SqlitePoolOptions::new().acquire_timeout(limits.connect_timeout).test_before_acquire(false);
     let readers = pool.connect_with(options).await;
-    let readers = readers.map_err(|error| location.blame(Error::Unavailable(error.to_string())))?;
+    let readers = readers.map_err(|error| location.blame(Error::Unavailable(error.to_string().into())))?;
     Ok(Database {
         pools: Pools::Sqlite { writer: readers.clone(), readers },
         limits,

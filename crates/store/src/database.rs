@@ -219,12 +219,13 @@ impl Database {
     /// Does one transaction, again while the database is away.
     ///
     /// # Errors
-    /// [`Failure::Away`] after the time-out; it may have been done then.
+    /// [`Failure::Away`] after the time-out; it says whether it may have been done.
     pub async fn transact<W: Work>(&self, work: &W) -> Result<W::Done, Failure> {
         let mut patience = self.patience();
         let mut in_doubt = false;
         loop {
             match self.attempt(work, &mut in_doubt, patience.deadline).await {
+                Err(failure) if in_doubt => patience.after(failure.after_commit()).await?,
                 Err(failure) => patience.after(failure).await?,
                 Ok(done) => return Ok(done),
             }

@@ -130,17 +130,18 @@ impl Work for BlankStays {
     }
 }
 
-/// Blanks what is left, which is little, and notes that everything is.
+/// Blanks what is left, which is little, and notes that everything is, once nothing more can come.
 pub struct Finish {
     pub user: UserId,
     pub at: Time,
+    pub settled: Time,
 }
 
 #[async_trait]
 impl Work for Finish {
-    type Done = ();
+    type Done = bool;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, Failure> {
         let (user, at) = (self.user.0, self.at);
         let text = "UPDATE broadcast_sessions SET title = $2, description = NULL, metadata = '{}', tags = $3,
                       ai_intent = NULL, rtmp_url = NULL, hls_url = NULL, webrtc_endpoint = NULL, revision = revision + 1
@@ -159,7 +160,9 @@ impl Work for Finish {
         ] {
             transaction.execute(&sql(text).bind(user)).await?;
         }
-        let text = "UPDATE users SET password_hash = $2 WHERE id = $1 AND erased_at IS NOT NULL";
-        transaction.execute(&sql(text).bind(user).bind(ERASED)).await.map(|_| ())
+        let text = "UPDATE users SET password_hash = $2
+                    WHERE id = $1 AND erased_at <= $3 AND NOT EXISTS (
+                      SELECT 1 FROM broadcast_sessions WHERE user_id = $1 AND ended_at IS NULL AND deleted_at IS NULL)";
+        Ok(transaction.execute(&sql(text).bind(user).bind(ERASED).bind(self.settled)).await? > 0)
     }
 }

@@ -4,17 +4,28 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
 use tallylight_core::Error;
+use tallylight_core::error::Outage;
 use tallylight_core::store::Taken;
 
 /// A statement or a transaction that failed.
 #[derive(Debug)]
 pub enum Failure {
     /// The database cannot be reached or cannot work just now. The same may succeed a moment later.
-    Away(String),
+    Away(Outage),
     /// What was asked cannot be done, however often it is asked.
     Refused(Error),
     /// What must be unique is taken.
     Taken(Taken),
+}
+
+impl Failure {
+    /// The same of something that was tried before, and may have been committed then.
+    pub fn after_commit(self) -> Self {
+        match self {
+            Self::Away(outage) => Self::Away(Outage { in_doubt: true, ..outage }),
+            other => other,
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -47,14 +58,14 @@ impl From<sqlx::Error> for Failure {
                 Self::Refused(Error::Internal(format!("a row is not as expected: {error}")))
             }
             sqlx::Error::PoolTimedOut => Self::Away("no connection to the database in time".into()),
-            other => Self::Away(other.to_string()),
+            other => Self::Away(other.to_string().into()),
         }
     }
 }
 
 fn from_database(error: &dyn DatabaseError) -> Failure {
     if is_passing(error) {
-        return Failure::Away(error.to_string());
+        return Failure::Away(error.to_string().into());
     }
     match error.kind() {
         ErrorKind::UniqueViolation => match taken(error) {

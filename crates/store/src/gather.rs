@@ -5,6 +5,7 @@
 //! commit was sent and not confirmed, the next try looks in the log whether it happened: under the same locks, so that
 //! an old connection cannot commit after all, and nothing is done twice.
 
+use tallylight_core::error::Outage;
 use tallylight_core::ids::EventId;
 use tallylight_core::{Error, Result};
 use tokio::sync::mpsc::error::TrySendError;
@@ -60,7 +61,7 @@ impl Gatherer {
             Err(TrySendError::Full(_)) => return Err(Error::Busy("writes")),
             Err(TrySendError::Closed(_)) => return Err(stopped()),
         }
-        answered.await.unwrap_or_else(|_| Err(stopped()))
+        answered.await.unwrap_or_else(|_| Err(Error::Unavailable(Outage::in_doubt(STOPPING))))
     }
 
     /// How many writes wait, and how many may.
@@ -82,8 +83,10 @@ impl Gatherer {
     }
 }
 
+const STOPPING: &str = "the server is stopping";
+
 fn stopped() -> Error {
-    Error::Unavailable("the server is stopping".into())
+    Error::Unavailable(STOPPING.into())
 }
 
 /// Whether a commit was sent and not confirmed, and an event that is in the log if it happened after all.
@@ -161,7 +164,7 @@ impl Writer {
             }
             let reason = match tried {
                 Ok(()) => return Ok(()),
-                Err(Failure::Away(reason)) => reason,
+                Err(Failure::Away(outage)) => outage.reason,
                 // It did not get as far as to look whether the try before was committed.
                 Err(failure) if doubt.is_some() => Error::from(failure).to_string(),
                 Err(failure) => return Err(failure),
@@ -169,8 +172,13 @@ impl Writer {
             if !backoff(tries, deadline).await {
                 let is_late = |waiting: &mut Waiting| waiting.since <= oldest + timeout / 2;
                 let late: Vec<_> = part.extract_if(.., is_late).collect();
-                warn!(reason, writes = late.len(), "the database did not take writes in time");
-                late.into_iter().for_each(|waiting| waiting.refuse(Error::Unavailable(reason.clone())));
+                let outage = Outage { in_doubt: doubt.is_some(), reason };
+                warn!(
+                    reason = outage.reason,
+                    writes = late.len(),
+                    "the database did not take writes in time"
+                );
+                late.into_iter().for_each(|waiting| waiting.refuse(Error::Unavailable(outage.clone())));
             }
             tries += 1;
         }

@@ -32,9 +32,10 @@ impl IdempotencyStore for Store {
         Ok(())
     }
 
-    async fn remove_expired_keys(&self, now: Time) -> Result<u64> {
-        let text = "DELETE FROM idempotency_keys WHERE expires_at <= $1";
-        Ok(self.database.transact(&Alone(sql(text).bind(now))).await?)
+    async fn remove_expired_keys(&self, now: Time, limit: u32) -> Result<u64> {
+        let text = "DELETE FROM idempotency_keys WHERE id IN
+                      (SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+        Ok(self.database.transact(&Alone(sql(text).bind(now).bind(limit))).await?)
     }
 
     async fn remove_keys_within(&self, (first, last): (Uuid, Uuid)) -> Result<u64> {

@@ -1,11 +1,11 @@
 //! API keys and what they are used for.
 
 use async_trait::async_trait;
-use tallylight_core::Result;
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
 use tallylight_core::store::{KeyStore, PastKeys};
+use tallylight_core::{Error, Result};
 
 use crate::Store;
 use crate::access::api_key;
@@ -99,10 +99,14 @@ impl Work for Insert<'_> {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<bool, Failure> {
         let key = self.key;
-        if !transaction.is_sqlite() {
-            // Whoever makes several keys at once makes one after the other: they are counted.
-            let text = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE";
-            transaction.rows(&sql(text).bind(key.user_id.0)).await?;
+        // Whoever makes several keys at once makes one after the other: they are counted. An account that is closed
+        // meanwhile has none.
+        let text = match transaction.is_sqlite() {
+            true => "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL",
+            false => "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE",
+        };
+        if transaction.row(&sql(text).bind(key.user_id.0)).await?.is_none() {
+            return Err(Error::Unauthenticated("this account is gone").into());
         }
         // But for this one, which an earlier try may have kept.
         let text = "SELECT COUNT(*) AS with_revoked, COUNT(*) - COUNT(revoked_at) AS others

@@ -133,7 +133,8 @@ async fn take_turn(transaction: &mut Transaction) -> Result<(), Failure> {
 async fn apply(transaction: &mut Transaction, migration: &Migration) -> Result<(), Failure> {
     let what = |failure: Failure| {
         let error = Error::from(failure);
-        Error::Unavailable(format!("migration {} ({}): {error}", migration.version, migration.description))
+        let what = format!("migration {} ({}): {error}", migration.version, migration.description);
+        Error::Unavailable(what.into())
     };
     transaction.script(migration.sql.clone()).await.map_err(what)?;
     let text = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -209,15 +210,16 @@ pub fn refuse_strange(steps: &[Step]) -> Result<()> {
         match state {
             State::Applied | State::Pending => {}
             State::Unknown => {
-                return Err(Error::Unavailable(format!(
+                let what = format!(
                     "the database was written by a newer Tallylight (its schema has migration {version}, \
                      \"{description}\", which this version does not know): start the newer version"
-                )));
+                );
+                return Err(Error::Unavailable(what.into()));
             }
             State::Changed => {
-                return Err(Error::Unavailable(format!(
-                    "migration {version} of this database differs from the one that was released"
-                )));
+                let what =
+                    format!("migration {version} of this database differs from the one that was released");
+                return Err(Error::Unavailable(what.into()));
             }
         }
     }
@@ -240,6 +242,7 @@ mod tests {
         ("sqlite", 8, "a45034ef5e9bf3fdf0188855"),
         ("sqlite", 9, "302ee3496e71bb7d96d91d08"),
         ("sqlite", 10, "f3da045f47323bdc4c86c21f"),
+        ("sqlite", 11, "674e1256563db9d0e19c3051"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
         ("postgres", 3, "e151e8fb477c2c1330fabbc1"),
         ("postgres", 4, "7089606efd337b2ef669966d"),
@@ -249,6 +252,7 @@ mod tests {
         ("postgres", 8, "fe140e213fe7bca56a71da31"),
         ("postgres", 9, "1ddf24572cdd934f25d4c5ee"),
         ("postgres", 10, "84c6563f62ef5227941af00d"),
+        ("postgres", 11, "674e1256563db9d0e19c3051"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

@@ -36,7 +36,7 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error {
             // The operator need not be told that it is about a database.
-            Error::Unavailable(reason) => Self(reason),
+            Error::Unavailable(outage) => Self(outage.reason),
             other => Self(other.to_string()),
         }
     }

@@ -73,8 +73,9 @@ impl Book {
         }
     }
 
-    /// Hands out what is to be written, the oldest first; what was counted when its window is over, or all of it.
-    pub fn take(&mut self, now: Duration, all: bool) -> Vec<AuditEntry> {
+    /// What is to be written, the oldest first; what was counted when its window is over, or all of it. It stays here
+    /// until it is known to be written.
+    pub fn due(&mut self, now: Duration, all: bool) -> Vec<AuditEntry> {
         let is_over = |repeated: &Repeated| all || now.saturating_sub(repeated.since) >= WINDOW;
         let mut over: Vec<_> = self.counted.extract_if(|_, repeated| is_over(repeated)).collect();
         over.sort_by_key(|(_, repeated)| repeated.latest.as_ref().map(|entry| entry.id));
@@ -89,13 +90,12 @@ impl Book {
             }
         }
         self.kinds.retain(|_, kinds| *kinds > 0);
-        self.waiting.drain(..).collect()
+        self.waiting.iter().cloned().collect()
     }
 
-    /// Takes back what could not be written.
-    pub fn put_back(&mut self, entries: Vec<AuditEntry>) {
-        let later = std::mem::take(&mut self.waiting);
-        entries.into_iter().chain(later).for_each(|entry| self.wait(entry));
+    /// So many of those that were due are written.
+    pub fn written(&mut self, count: usize) {
+        self.waiting.drain(..count.min(self.waiting.len()));
     }
 
     /// How many entries were lost since the last call.
@@ -111,6 +111,15 @@ mod tests {
 
     use super::*;
     use crate::ids::AuditId;
+
+    impl Book {
+        /// Writes what is due.
+        fn take(&mut self, now: Duration, all: bool) -> Vec<AuditEntry> {
+            let due = self.due(now, all);
+            self.written(due.len());
+            due
+        }
+    }
 
     fn entry(id: u128, target: &str) -> AuditEntry {
         AuditEntry {
@@ -153,14 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_comes_first_again_and_waits_within_a_bound() {
+    fn what_is_not_known_to_be_written_comes_first_again_and_waits_within_a_bound() {
         let mut book = Book::default();
         book.note(entry(1, "ada"), at(0));
-        let taken = book.take(at(0), true);
+        assert_eq!(book.due(at(0), true), [entry(1, "ada")]);
         book.note(entry(2, "bob"), at(0));
-        book.put_back(taken);
         assert_eq!(book.take(at(0), true), [entry(1, "ada"), entry(2, "bob")]);
-        book.put_back((0..MOST_WAITING as u128 + 5).map(|id| entry(id, "ada")).collect());
+        (0..MOST_WAITING as u128 + 5).for_each(|id| book.wait(entry(id, "ada")));
         assert_eq!((book.take(at(0), true).len(), book.take_lost(), book.take_lost()), (MOST_WAITING, 5, 0));
     }
 }

@@ -3,14 +3,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Mutex as Turn;
+use tokio::time::timeout;
+
 use super::book::Book;
 use super::{Act, AuditEntry, AuditQuery};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AuditId, Ids};
 use crate::store::AuditStore;
 use crate::viewer::Client;
+
+/// How long the turn to write is waited for: a write is over by then, one way or the other.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Notes who did what, and reads it back.
 pub struct AuditLog {
@@ -18,12 +24,14 @@ pub struct AuditLog {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     book: Mutex<Book>,
+    /// Whose turn it is to write.
+    writing: Turn<()>,
 }
 
 impl AuditLog {
     /// Over a store.
     pub fn new(store: Arc<dyn AuditStore>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { store, clock, ids, book: Mutex::default() }
+        Self { store, clock, ids, book: Mutex::default(), writing: Turn::default() }
     }
 
     /// Notes an act. It neither fails nor waits: what was done is not undone because it could not be written down.
@@ -57,14 +65,17 @@ impl AuditLog {
         })
     }
 
-    /// Writes what was noted; what fails is kept for the next call. To be called every second, and with `all` at the end.
+    /// Writes what was noted, after whoever writes just now; what is not known to be written, be it because the caller
+    /// goes, is kept for the next call. To be called every second, and with `all` at the end.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::Busy`] while others cannot write, or the store's.
     pub async fn write(&self, all: bool) -> Result<()> {
+        let turn = timeout(MAX_WAIT, self.writing.lock()).await;
+        let _turn = turn.map_err(|_| Error::Busy("the audit log"))?;
         let (entries, lost) = {
             let mut book = self.book();
-            (book.take(self.clock.monotonic(), all), book.take_lost())
+            (book.due(self.clock.monotonic(), all), book.take_lost())
         };
         if lost > 0 {
             tracing::error!(lost, "entries of the audit log are lost: too many waited for the database");
@@ -72,11 +83,9 @@ impl AuditLog {
         if entries.is_empty() {
             return Ok(());
         }
-        let written = self.store.note(&entries).await;
-        if written.is_err() {
-            self.book().put_back(entries);
-        }
-        written
+        self.store.note(&entries).await?;
+        self.book().written(entries.len());
+        Ok(())
     }
 
     /// Entries, the newest first.

@@ -1,10 +1,12 @@
 //! `KeyManager`: makes, lists and revokes API keys, and knows what they are used for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use garde::Validate;
-use tokio::sync::Mutex;
-use tracing::warn;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
+use tracing::{debug, warn};
 
 use super::usage::{Unwritten, UsageBook, day_of};
 use super::{ApiKey, Endpoint, Tally, UsageLine, UsageQuery, UsedBy, generate};
@@ -28,6 +30,8 @@ const REVOKED_KEPT_DAYS: i64 = 90;
 const MOST_REVOKED: usize = 1_000;
 /// How many rows that are over are removed at once, so that nobody else waits long.
 const PART: u32 = 1_000;
+/// How long who reads waits for whoever writes.
+const READERS_WAIT: Duration = Duration::from_millis(200);
 /// How many rows of usage are written at once.
 const AT_ONCE: usize = 1_000;
 
@@ -112,7 +116,7 @@ impl KeyManager {
     /// As [`KeyManager::create`].
     pub async fn list(&self, caller: &Caller) -> Result<Vec<(ApiKey, Tally)>> {
         let owner = in_person(caller)?;
-        self.write_usage().await?;
+        self.write_for_reader().await;
         self.parts.store.keys_of(owner.id, self.since()).await
     }
 
@@ -156,7 +160,10 @@ impl KeyManager {
     /// # Errors
     /// The store's.
     pub async fn write_usage(&self) -> Result<()> {
-        let _turn = self.writing.lock().await;
+        self.write_in_turn(self.writing.lock().await).await
+    }
+
+    async fn write_in_turn(&self, _turn: MutexGuard<'_, ()>) -> Result<()> {
         let Unwritten { mut rows, mut used } = self.book.unwritten();
         while !rows.is_empty() || !used.is_empty() {
             let later = (rows.split_off(rows.len().min(AT_ONCE)), used.split_off(used.len().min(AT_ONCE)));
@@ -194,8 +201,18 @@ impl KeyManager {
     /// [`Error::Unauthenticated`], [`Error::Forbidden`], or the store's.
     pub async fn usage(&self, caller: &Caller, query: &UsageQuery) -> Result<(Vec<UsedBy>, u64)> {
         caller.at_least(Role::Admin)?;
-        self.write_usage().await?;
+        self.write_for_reader().await;
         self.parts.store.usage(query).await
+    }
+
+    /// Writes what was counted, so that it is read too. Nobody waits long while somebody else does, and nobody's reading
+    /// fails because it cannot be written.
+    async fn write_for_reader(&self) {
+        if let Ok(turn) = timeout(READERS_WAIT, self.writing.lock()).await
+            && let Err(error) = self.write_in_turn(turn).await
+        {
+            debug!(%error, "what keys were used for just now is written later");
+        }
     }
 
     /// The first day that is told of by default.

@@ -139,8 +139,9 @@ pub trait AccountStore: AuditStore {
     /// Blanks from where a user watched, in a part of all viewers; after what the next part begins.
     async fn blank_stays_of(&self, user: UserId, scan: Scan) -> Result<Option<Uuid>>;
 
-    /// Blanks the rest of what a closed account left behind, and notes that everything is.
-    async fn finish_erasure(&self, user: UserId, at: Time) -> Result<()>;
+    /// Blanks the rest of what a closed account left behind; notes that everything is, and answers so, if it was closed no
+    /// later than `settled` and nothing of it is open.
+    async fn finish_erasure(&self, user: UserId, (at, settled): (Time, Time)) -> Result<bool>;
 
     /// The events of a user in a part of all logs.
     async fn events_of(&self, user: UserId, scan: Scan) -> Result<Found<Event>>;

@@ -343,9 +343,12 @@ impl UserManager {
 
     async fn end(&self, id: SignInId) -> Result<()> {
         let now = self.parts.clock.now();
-        self.parts.store.end_sign_in(id, now).await?;
-        self.parts.standing.end([id], now);
-        Ok(())
+        let ended = self.parts.store.end_sign_in(id, now).await;
+        // What was not confirmed may have been done: whoever wanted it ended is better off so.
+        if matches!(ended, Ok(_) | Err(Error::Unavailable(_))) {
+            self.parts.standing.end([id], now);
+        }
+        ended
     }
 
     /// Ends the sign-in that a refresh token belongs to. An unknown token is as good as ended.

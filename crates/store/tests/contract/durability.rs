@@ -32,9 +32,9 @@ pub async fn opening_twice_changes_nothing(db: Db) {
 
 pub async fn a_newer_schema_is_refused_by_name(db: Db) {
     db.database.migrate_as_a_newer_version().await;
-    let Err(Error::Unavailable(message)) = db.database.open(tallylight_store::Limits::default()).await else {
+    let Err(Error::Unavailable(outage)) = db.database.open(tallylight_store::Limits::default()).await else {
         panic!("it must be refused")
     };
-    assert!(message.contains("newer Tallylight"), "{message}");
-    assert!(message.contains("99990101000000"), "{message}");
+    assert!(outage.reason.contains("newer Tallylight"), "{outage}");
+    assert!(outage.reason.contains("99990101000000"), "{outage}");
 }

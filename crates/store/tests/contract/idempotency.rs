@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tallylight_core::clock::Time;
 use tallylight_core::idempotency::{Claim, Holder, IdempotencyStore};
 use tallylight_store::{Limits, Store};
@@ -68,8 +69,15 @@ pub async fn a_key_is_free_when_its_time_is_over(db: Db) {
     store.keep_answer(&first, b"sealed").await.unwrap();
     assert_eq!(store.claim_key(&early).await.unwrap(), holds(&first, Some(b"sealed")));
     assert_eq!(store.claim_key(&late).await.unwrap(), holds(&late, None));
-    assert_eq!(store.remove_expired_keys(early.now).await.unwrap(), 0);
-    assert_eq!(store.remove_expired_keys(late.expires_at).await.unwrap(), 1);
+    assert_eq!(store.remove_expired_keys(early.now, 10).await.unwrap(), 0);
+    let others: Vec<_> = (8..=9).map(|id| Claim { id: Uuid::from_u128(id), ..claim(4, 0) }).collect();
+    for other in &others {
+        store.claim_key(other).await.unwrap();
+    }
+    let removals = [(); 3].map(|()| store.remove_expired_keys(late.expires_at, 2));
+    let removed: Vec<u64> =
+        futures_util::stream::iter(removals).then(|it| it).map(Result::unwrap).collect().await;
+    assert_eq!(removed, [2, 1, 0], "some at a time");
     assert_eq!(store.claim_key(&first).await.unwrap(), holds(&first, None));
 }
 

@@ -338,6 +338,22 @@ async fn what_others_write_is_noticed() {
     }
 }
 
+#[tokio::test]
+async fn of_two_who_ban_the_same_at_once_one_ban_is_left() {
+    for world in worlds().await {
+        let (admin, client) = (admin_of(&world), desk());
+        let root = world.user_with_role("root", Role::Admin).await;
+        let by = (&root, &client);
+        for turn in 0..10 {
+            let device =
+                || ban(BanTarget::Device(DeviceId::parse(&format!("device-0123456789-{turn}")).unwrap()));
+            let (first, second) = tokio::join!(admin.ban(by, device()), admin.ban(by, device()));
+            first.and(second).unwrap();
+        }
+        assert_eq!(admin.bans(&root, &BanQuery::default(), ALL).await.unwrap().total, 10);
+    }
+}
+
 /// A database of which no answer comes back: everything is kept, or nothing.
 struct Mute {
     store: Arc<tallylight_store::Store>,

@@ -79,3 +79,17 @@ async fn the_log_is_read_in_pages_and_by_what_is_asked_for() {
     assert_eq!(world.audit.forget(Duration::from_secs(2 * 3_600)).await.unwrap(), 1);
     assert_eq!(actions(&world.audit, &ALL).await.len(), 2, "what is younger stays");
 }
+
+#[tokio::test]
+async fn what_a_writer_leaves_undone_who_goes_is_written_by_the_next() {
+    let world = World::new().await;
+    world.audit.note(&ANYBODY, &client(), Act::new(Action::SignInFailed).on("ada"));
+    {
+        let mut writing = std::pin::pin!(world.audit.write(true));
+        let under_way = futures_util::poll!(writing.as_mut());
+        assert!(under_way.is_pending(), "the database is asked");
+    }
+    let (first, second) = tokio::join!(world.audit.write(true), world.audit.write(true));
+    first.and(second).unwrap();
+    assert_eq!(actions(&world.audit, &ALL).await, ["sign_in.failed"]);
+}

@@ -88,6 +88,22 @@ impl Story {
         &self.bob.user
     }
 
+    /// What bob asked for before he was erased, and was let in for.
+    async fn bobs_last_requests_come_to_their_end(&self) {
+        let world = &self.world;
+        let request = NewKeyRequest {
+            name: "bob's last".into(),
+            scopes: vec!["publish".into()],
+            expiry: Expiry::default(),
+        };
+        assert_eq!(refusal(world.api_keys.create(&self.bob_calls, request).await), "unauthenticated");
+        world.sessions.say(&self.bob_calls, self.stage, "bob's last words".into()).await.unwrap();
+        let last = world.create(&self.bob_calls, CreateBroadcast::titled("bob's last show")).await;
+        let settled = (world.sessions.now(), world.sessions.now());
+        let is_finished = world.store.finish_erasure(self.user().id, settled).await.unwrap();
+        assert!(!is_finished, "{last} is open");
+    }
+
     /// Nothing tells of bob, and every count is what the log comes to.
     async fn bob_is_forgotten(&self) {
         let (world, id) = (&self.world, self.user().id);
@@ -163,11 +179,15 @@ async fn who_is_erased_is_forgotten_and_everything_still_adds_up(home: Home) {
     assert_eq!(refusal(erase("wrong").await), "forbidden");
     let before = world.count(story.stage).await;
     erase(PASSWORD).await.unwrap();
+    story.bobs_last_requests_come_to_their_end().await;
+    assert_eq!(world.users.finish_erasures(&world.broadcasts).await.unwrap(), 0, "more may come");
+    world.turn(60);
+    assert_eq!(world.users.finish_erasures(&world.broadcasts).await.unwrap(), 1);
     story.bob_is_forgotten().await;
     assert_eq!(world.count(story.stage).await, before - 1, "bob has left");
     assert_eq!(world.count(story.show).await, 0, "bob's broadcast has ended");
     let deleted = world.logged(story.stage).await.into_iter().filter(|kind| kind == "chat.deleted");
-    assert_eq!(deleted.count(), 1, "those who listen are told");
+    assert_eq!(deleted.count(), 2, "those who listen are told");
     assert_eq!(refusal(world.users.vet_again(&story.bob_calls)), "unauthenticated");
     assert_eq!(refusal(world.users.refresh(&story.bob.refresh_token).await), "unauthenticated");
     let login = world.users.sign_in("bob", PASSWORD.into(), Client::default()).await;

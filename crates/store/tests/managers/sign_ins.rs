@@ -1,7 +1,7 @@
 //! Sign-ins, as their owner sees and ends them.
 
 use tallylight_core::ids::SignInId;
-use tallylight_core::store::Slice;
+use tallylight_core::store::{AccountStore, Slice};
 use tallylight_core::user::SignedIn;
 use tallylight_core::viewer::Client;
 use tallylight_core::{Caller, caller::Access};
@@ -112,4 +112,30 @@ async fn a_sign_in_that_ended_is_kept_until_its_last_token_is_over() {
     world.turn(31 * 86_400);
     assert_eq!(agents(&world, &caller).await, [""; 0], "what ran out is not shown");
     assert_eq!(world.users.forget_sign_ins().await.unwrap(), 2, "those that nobody refreshed");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_ended_without_an_answer_is_refused_as_soon_as_that_is_read() {
+    let world = World::new().await;
+    world.users.register(registration("ada"), Client::default()).await.unwrap();
+    let (laptop, phone) = (signs_in(&world, "laptop").await, signs_in(&world, "phone").await);
+    let ada = world.users.authenticate(&laptop.access_token).unwrap();
+    let thief = world.users.authenticate(&phone.access_token).unwrap();
+    // It is done, but for the answer.
+    let (but, now) = (Some(sign_in_of(&ada)), world.sessions.now());
+    world.store.end_sign_ins_of(ada.user_id().unwrap(), but, now).await.unwrap();
+    let other = World::new().await;
+    other.store.close().await;
+    assert!(other.users.end_sign_ins(&ada, false, &Client::default()).await.is_err());
+    assert!(other.standing.is_in_doubt(), "nobody knows what came of it");
+    assert!(world.users.vet_again(&thief).is_ok(), "nobody was told");
+    let mut changes = world.standing.changes();
+    assert!(world.standing.reload(world.store.as_ref(), now).await.unwrap());
+    assert!(changes.has_changed().unwrap(), "open connections are looked at again");
+    assert_eq!(refusal(world.users.vet_again(&thief)), "unauthenticated");
+    world.users.vet_again(&ada).unwrap();
+    changes.mark_unchanged();
+    assert!(
+        world.standing.reload(world.store.as_ref(), now).await.unwrap() && !changes.has_changed().unwrap()
+    );
 }

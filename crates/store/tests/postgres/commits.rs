@@ -1,6 +1,14 @@
 //! Commits whose answer is lost: done once, and answered as done.
 
+use std::sync::Arc;
+
+use tallylight_core::Error;
+use tallylight_core::caller::Access;
+use tallylight_core::clock::SystemClock;
 use tallylight_core::event::EventType;
+use tallylight_core::idempotency::{Call, Idempotency, Turn};
+use tallylight_core::ids::SystemIds;
+use tallylight_core::secret::Secret;
 use tallylight_core::store::{BroadcastStore, SessionStore};
 use tallylight_core::viewer::JoinOutcome;
 use tallylight_store::{Limits, Location, Store};
@@ -75,4 +83,49 @@ async fn a_change_and_a_new_broadcast_whose_commits_are_lost_are_kept_once() {
     let counts = store.save_broadcast(change).await.unwrap();
     assert_eq!(counts.map(|counts| counts.seq), Some(2));
     assert_eq!(db.logged(&show).await, ["broadcast.created", "broadcast.updated"]);
+}
+
+fn is_in_doubt<T>(outcome: Result<T, Error>) -> bool {
+    let Err(Error::Unavailable(outage)) = outcome else { panic!("there is no answer") };
+    outage.in_doubt
+}
+
+#[tokio::test]
+async fn what_no_commit_confirms_is_in_doubt_and_what_comes_to_none_is_not() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let show = db.show(0).await;
+    let owner = db.user("ada").await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = through(&way).await;
+    way.loses_commits(usize::MAX);
+    let new = db.new_broadcast(&owner);
+    let made = async || store.insert_broadcast(&new, vec![db.event(EventType::BroadcastCreated)]).await;
+    assert!(is_in_doubt(made().await));
+    way.breaks_after(0);
+    assert!(!is_in_doubt(made().await));
+    assert!(!is_in_doubt(store.append(show.id, db.event(EventType::BroadcastUpdated)).await));
+}
+
+#[tokio::test]
+async fn a_key_whose_taking_was_not_confirmed_is_freed_when_the_database_answers_again() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let way = Lossy::to(&db.database.location()).await;
+    let store = Arc::new(through(&way).await);
+    let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
+    let keys = Idempotency::new(store, clock, ids, &Secret::new(&[7; 32])).unwrap();
+    let ada = db.user("ada").await.identity(Access::Server);
+    let call =
+        Call { caller: &ada, method: "POST", path: "/api/broadcasts", key: "launch", query: "", body: b"{}" };
+    way.loses_commits(usize::MAX);
+    let first = keys.claim(&call).unwrap();
+    assert!(is_in_doubt(keys.begin(&first).await));
+    way.loses_commits(0);
+    let second = keys.claim(&call).unwrap();
+    assert!(matches!(keys.begin(&second).await.unwrap(), Turn::UnderWay));
+    keys.release(first);
+    way.breaks_after(0);
+    assert!(keys.settle_all().await.is_err());
+    way.breaks_after(usize::MAX);
+    keys.settle_all().await.unwrap();
+    assert!(matches!(keys.begin(&second).await.unwrap(), Turn::Go));
 }

@@ -1,7 +1,8 @@
 //! The end of an account: whoever it was is forgotten, and what was counted stays.
 //!
 //! First the account is closed, in one transaction: from then on nobody signs in to it. What it left behind is blanked
-//! part after part; the account says how far that has come, so that it is gone on with after a crash.
+//! part after part; the account says how far that has come, so that it is gone on with after a crash. What was let in
+//! before the account was closed may still be written for a while, so all is gone through once more after that.
 
 use super::{UserManager, UserParts};
 use crate::audit_log::{Act, Action};
@@ -13,6 +14,8 @@ use crate::store::{Closed, Closing, Scan};
 use crate::user::Role;
 use crate::viewer::Client;
 
+/// After how long nothing is under way any more that was let in before an account was closed.
+const SETTLED: time::Duration = time::Duration::seconds(60);
 /// How many rows are looked through at once.
 const PART: u32 = 5_000;
 /// What the names of erased accounts begin with.
@@ -39,35 +42,42 @@ impl UserManager {
         let now = clock.now();
         let closing =
             Closing { username: tombstone(user.id), stream_key: keys.generate(&user.id.0)?, at: now };
-        let sign_ins = match accounts.close_account(&user, &closing).await? {
+        let closed = accounts.close_account(&user, &closing).await;
+        let sign_ins = match standing.confirmed(closed, now)? {
             Closed::Done(sign_ins) => sign_ins,
             Closed::LastAdmin => return Err(Error::LastAdmin),
             Closed::Changed => return Err(Error::Forbidden("the account has changed meanwhile: try again")),
         };
         standing.end(sign_ins, now);
-        standing.revoke_keys_of(user.id);
-        standing.give_role(user.id, Role::Viewer, now);
         // Of whom it was nothing is noted, nor from where it was asked for.
         let act = Act::new(Action::Erased).on(user.id);
         self.parts.audit.note(&Caller::Anonymous, &Client::default(), act);
-        self.finish_erasure(user.id, broadcasts).await
+        self.finish_erasure(user.id, broadcasts).await.map(|_| ())
     }
 
-    /// Goes on with erasures that were begun; how many.
+    /// Goes on with erasures that were begun; how many came to their end. One that cannot be gone on with holds up no
+    /// other. To be called now and then.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; the first of them.
     pub async fn finish_erasures(&self, broadcasts: &BroadcastManager) -> Result<usize> {
-        let begun = self.parts.accounts.erasures_begun().await?;
-        for user in &begun {
-            self.finish_erasure(*user, broadcasts).await?;
+        let (mut finished, mut failed) = (0, None);
+        for user in self.parts.accounts.erasures_begun().await? {
+            match self.finish_erasure(user, broadcasts).await {
+                Ok(is_finished) => finished += usize::from(is_finished),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(begun.len())
+        failed.map_or(Ok(finished), Err)
     }
 
-    async fn finish_erasure(&self, user: UserId, broadcasts: &BroadcastManager) -> Result<()> {
+    /// Whether it has come to its end.
+    async fn finish_erasure(&self, user: UserId, broadcasts: &BroadcastManager) -> Result<bool> {
+        let UserParts { accounts, clock, standing, audit, .. } = &self.parts;
+        let now = clock.now();
+        standing.revoke_keys_of(user);
+        standing.give_role(user, Role::Viewer, now);
         broadcasts.forget_owner(user, tombstone(user)).await?;
-        let accounts = &self.parts.accounts;
         let mut scan = Scan { after: None, most: PART };
         loop {
             let found = accounts.events_of(user, scan).await?;
@@ -86,8 +96,8 @@ impl UserManager {
         broadcasts.sessions().forget_name(user);
         self.parts.answers.forget_user(user).await?;
         // What waits to be written there names the user too.
-        self.parts.audit.write(true).await?;
-        accounts.finish_erasure(user, self.parts.clock.now()).await
+        audit.write(true).await?;
+        accounts.finish_erasure(user, (now, now - SETTLED)).await
     }
 }
 

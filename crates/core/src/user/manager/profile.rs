@@ -117,7 +117,8 @@ impl UserManager {
     ) -> Result<Option<User>> {
         let UserParts { accounts, clock, standing, link_base, .. } = &self.parts;
         let now = clock.now();
-        let Some(ended) = (match accounts.change_account(before, &change, (but, now)).await? {
+        let changed = accounts.change_account(before, &change, (but, now)).await;
+        let Some(ended) = (match standing.confirmed(changed, now)? {
             Ok(changed) => changed,
             Err(Taken::Username) => return Err(Error::Taken("username")),
             Err(Taken::Email) => return Err(Error::Taken("email")),

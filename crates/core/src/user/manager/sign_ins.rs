@@ -28,7 +28,8 @@ impl UserManager {
     /// [`Error::NotFound`] for another's too, or the store's.
     pub async fn end_sign_in(&self, caller: &Caller, id: SignInId, client: &Client) -> Result<()> {
         let (user, now) = (caller.signed_in()?.id, self.parts.clock.now());
-        if !self.parts.accounts.end_sign_in_of(user, id, now).await? {
+        let ended = self.parts.accounts.end_sign_in_of(user, id, now).await;
+        if !self.parts.standing.confirmed(ended, now)? {
             return Err(Error::NotFound("sign-in"));
         }
         self.parts.standing.end([id], now);
@@ -43,7 +44,8 @@ impl UserManager {
     pub async fn end_sign_ins(&self, caller: &Caller, with_this_one: bool, client: &Client) -> Result<usize> {
         let (identity, now) = (caller.signed_in()?, self.parts.clock.now());
         let but = sign_in_of(caller).filter(|_| !with_this_one);
-        let ended = self.parts.accounts.end_sign_ins_of(identity.id, but, now).await?;
+        let ended = self.parts.accounts.end_sign_ins_of(identity.id, but, now).await;
+        let ended = self.parts.standing.confirmed(ended, now)?;
         let count = ended.len();
         for id in &ended {
             self.parts.audit.note(caller, client, Act::new(Action::SignInRevoked).on(id));
