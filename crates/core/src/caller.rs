@@ -88,6 +88,19 @@ impl Caller {
         }))
     }
 
+    /// The signed-in user, in person: no API key is enough.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Forbidden`] for a key.
+    pub fn in_person(&self) -> Result<&Identity> {
+        match self.signed_in()? {
+            Identity { access: Access::Key(..), .. } => {
+                Err(Error::Forbidden("no API key can do this: sign in"))
+            }
+            identity => Ok(identity),
+        }
+    }
+
     /// Whether the credentials reach as far as this; nobody known has none.
     pub fn has(&self, scope: Scope) -> bool {
         self.identity().is_some_and(|identity| identity.access.has(scope))

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::usage::{Unwritten, UsageBook, day_of};
 use super::{ApiKey, Endpoint, Tally, UsageLine, UsageQuery, UsedBy, generate};
-use crate::caller::{Access, Caller, Identity};
+use crate::caller::{Caller, Identity};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, FieldError, Result};
 use crate::expiry::Expiry;
@@ -71,7 +71,8 @@ impl KeyManager {
     /// [`Error::Unauthenticated`], [`Error::Forbidden`] for programs, for scopes that the role does not reach and beyond
     /// as many keys as are allowed, [`Error::Invalid`], or the store's.
     pub async fn create(&self, caller: &Caller, request: NewKeyRequest) -> Result<(ApiKey, String)> {
-        let owner = in_person(caller)?;
+        // Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
+        let owner = caller.in_person()?;
         request.validate()?;
         let scopes = scopes(owner, &request.scopes)?;
         let KeyParts { store, clock, ids, standing, max_keys } = &self.parts;
@@ -102,7 +103,7 @@ impl KeyManager {
     /// # Errors
     /// As [`KeyManager::create`].
     pub async fn list(&self, caller: &Caller) -> Result<Vec<(ApiKey, Tally)>> {
-        let owner = in_person(caller)?;
+        let owner = caller.in_person()?;
         self.write_usage().await?;
         self.parts.store.keys_of(owner.id, self.since()).await
     }
@@ -124,7 +125,7 @@ impl KeyManager {
     /// # Errors
     /// As [`KeyManager::create`]; [`Error::NotFound`].
     pub async fn revoke(&self, caller: &Caller, id: KeyId) -> Result<()> {
-        let owner = in_person(caller)?;
+        let owner = caller.in_person()?;
         let revoked = self.parts.store.revoke_key(owner.id, id, self.parts.clock.now()).await;
         // Also where it is not known whether it was written: a key that its owner gave up is better good for nothing.
         let is_theirs = || self.parts.standing.key(id).is_some_and(|key| key.user_id == owner.id);
@@ -172,14 +173,6 @@ impl KeyManager {
     /// The first day that is told of by default.
     pub fn since(&self) -> Time {
         day_of(self.parts.clock.now()) - time::Duration::days(USAGE_DAYS - 1)
-    }
-}
-
-/// Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
-fn in_person(caller: &Caller) -> Result<&Identity> {
-    match caller.signed_in()? {
-        Identity { access: Access::Key(..), .. } => Err(Error::Forbidden("no API key can do this: sign in")),
-        identity => Ok(identity),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The end of an account, and what is told of one, on each database.
 
+use tallylight_core::admin::NewBan as ServerBan;
 use tallylight_core::analytics::Period;
 use tallylight_core::audit_log::AuditQuery;
+use tallylight_core::ban::BanTarget;
 use tallylight_core::broadcast::CreateBroadcast;
 use tallylight_core::chat::{NewBan, Reaction, Reactor};
 use tallylight_core::expiry::Expiry;
@@ -13,7 +15,8 @@ use tallylight_core::user::{ExportPart, Role, Section, SignedIn, StreamKeys, Use
 use tallylight_core::viewer::{Client, DeviceId};
 use tallylight_core::{Caller, ids::SystemIds, secret::Secret};
 
-use crate::world::{Home, NOON, Settings, World, refusal, registration};
+use crate::admin::admin_of;
+use crate::world::{ANYBODY, Home, NOON, Settings, World, refusal, registration};
 
 const PASSWORD: &str = "correct horse";
 const ALL: Slice = Slice { offset: 0, limit: 100 };
@@ -181,7 +184,12 @@ async fn the_last_administrator_stays(home: Home) {
     let erase = || world.users.erase_me(&caller, PASSWORD.into(), &world.broadcasts);
     assert_eq!(refusal(erase().await), "last admin");
     world.users.vet_again(&caller).unwrap();
-    world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();
+    let deputy = world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();
+    let (admin, client) = (admin_of(&world), Client::default());
+    let ban = ServerBan { target: BanTarget::User(deputy.id), until: None, reason: None };
+    admin.suspend((&ANYBODY, &client), ban).await.unwrap();
+    assert_eq!(refusal(erase().await), "last admin", "who is suspended administers nothing");
+    assert!(admin.unsuspend((&ANYBODY, &client), deputy.id).await.unwrap());
     erase().await.unwrap();
 }
 
