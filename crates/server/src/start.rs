@@ -319,8 +319,8 @@ impl Managers {
 
     /// What is counted of broadcasts, viewers and live connections.
     fn platform(&self, live: &Arc<Live>, origin: &Arc<hls::Origin>) -> Platform {
-        let (sessions, users) = (self.sessions.clone(), self.users.clone());
-        Platform { sessions, users, live: live.clone(), origin: origin.clone() }
+        let Self { sessions, users, audit, .. } = self.clone();
+        Platform { sessions, users, audit, live: live.clone(), origin: origin.clone() }
     }
 
     /// The live feed, begun.
