@@ -238,9 +238,16 @@ impl AdminManager {
     ///
     /// # Errors
     /// [`Error::Forbidden`], or the store's.
-    pub async fn bans(&self, by: &Caller, query: &BanQuery, part: Part) -> Result<Page<BanRecord>> {
-        by.at_least(Role::Moderator)?;
-        self.parts.store.ban_records(query, (part, self.now())).await
+    pub async fn bans(
+        &self,
+        by: (&Caller, &Client),
+        query: &BanQuery,
+        part: Part,
+    ) -> Result<Page<BanRecord>> {
+        by.0.at_least(Role::Moderator)?;
+        let page = self.parts.store.ban_records(query, (part, self.now())).await?;
+        self.parts.audit.note(by.0, by.1, Act::new(Action::BansListed));
+        Ok(page)
     }
 
     /// Who watches a session, and from where.

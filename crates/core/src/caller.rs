@@ -30,7 +30,7 @@ pub struct Identity {
 /// By what a user is known, and how far that reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The server itself acts for the user: an encoder with the user's key, a command of the operator.
+    /// The server itself acts for the user, as for an encoder with the user's stream key.
     Server,
     /// The user signed in.
     SignIn(SignInId),

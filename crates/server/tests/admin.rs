@@ -208,6 +208,50 @@ async fn who_did_what_is_read_page_after_page() {
 }
 
 #[tokio::test]
+async fn what_is_done_and_looked_at_is_written_down_once_and_by_name() {
+    let app = TestApp::start().await;
+    let (root, ada) = (app.admin().await, app.user("ada").await);
+    let show = ada.goes_live("Launch day").await;
+    for featured in [true, true, false] {
+        root.changes(&show, json!({ "is_featured": featured })).await.is(200);
+    }
+    let key = json!({ "name": "bot", "scopes": ["publish", "events:read"] });
+    let key = ada.post("/api/keys", key).await.is(201).text("/id");
+    ada.delete(&format!("/api/keys/{key}")).await.is(204);
+    ada.delete(&format!("/api/keys/{key}")).await.is(404);
+    let sign_in = json!({ "login": "ada", "password": PASSWORD });
+    let phone = app.stranger().post("/api/auth/login", sign_in).await.is(200);
+    for _ in 0..2 {
+        let token = json!({ "refresh_token": phone.text("/refresh_token") });
+        app.stranger().post("/api/auth/logout", token).await.is(204);
+    }
+    for path in ["/api/admin/bans", "/api/admin/usage", "/api/admin/errors"] {
+        root.get(path).await.is(200);
+    }
+    root.post("/api/admin/alerts/test", json!({})).await.is(200);
+
+    for (action, actor) in [
+        ("broadcast.featured", "root"),
+        ("broadcast.unfeatured", "root"),
+        ("key.made", "ada"),
+        ("key.revoked", "ada"),
+        ("sign_in.ended", "ada"),
+        ("bans.listed", "root"),
+        ("usage.read", "root"),
+        ("errors.read", "root"),
+        ("alerts.tested", "root"),
+    ] {
+        let log = root.get(&format!("/api/admin/audit?action={action}")).await.is(200);
+        assert_eq!(log.body["items"].as_array().unwrap().len(), 1, "{action}: {}", log.raw);
+        log.has("/items/0/actor", actor).has("/items/0/ip", "127.0.0.1");
+    }
+    let made = root.get("/api/admin/audit?action=key.made").await.is(200);
+    made.has("/items/0/details/scopes", json!(["publish", "events:read"])).has("/items/0/target", key);
+    let scrape = app.stranger().get("/metrics").await.is(200).raw;
+    assert!(scrape.contains("tallylight_queue_capacity{queue=\"audit_log\"} 10000"), "{scrape}");
+}
+
+#[tokio::test]
 async fn a_server_that_was_just_started_gives_nothing_away() {
     // Whoever guesses is slowed down otherwise.
     let app = TestApp::start_with(|settings| settings.rate_limits = false).await;

@@ -49,12 +49,24 @@ macro_rules! matching {
 
 /// Bans in force at `$1`, with the names of those concerned.
 macro_rules! bans {
-    ($what:literal, $rest:literal) => {
+    ($what:literal, $rest:expr) => {
         concat!(
             "SELECT ",
             $what,
             " FROM bans b LEFT JOIN users u ON u.id = b.user_id LEFT JOIN users m ON m.id = b.created_by
               WHERE (b.until IS NULL OR b.until > $1) ",
+            $rest
+        )
+    };
+}
+
+/// Those that a ban query names.
+macro_rules! bans_asked_for {
+    ($rest:literal) => {
+        concat!(
+            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
+                  OR ($2 = 'network' AND b.network IS NOT NULL))
+             AND ($3 IS NULL OR b.user_id = $3) ",
             $rest
         )
     };
@@ -106,18 +118,10 @@ impl AdminStore for Store {
         });
         let bound =
             |statement: Statement| statement.bind(now).bind(&kind).bind(query.user.map(|user| user.0));
-        let count = bound(sql(bans!(
-            "COUNT(*) AS total",
-            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
-                  OR ($2 = 'network' AND b.network IS NOT NULL))
-             AND ($3 IS NULL OR b.user_id = $3)"
-        )));
+        let count = bound(sql(bans!("COUNT(*) AS total", bans_asked_for!(""))));
         let rows = bound(sql(bans!(
             "b.*, u.username, u.role, m.username AS maker, m.role AS maker_role",
-            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
-                  OR ($2 = 'network' AND b.network IS NOT NULL))
-             AND ($3 IS NULL OR b.user_id = $3)
-             ORDER BY b.created_at DESC, b.id LIMIT $4 OFFSET $5"
+            bans_asked_for!("ORDER BY b.created_at DESC, b.id LIMIT $4 OFFSET $5")
         )));
         self.page(count, rows.bind(part.limit).bind(part.offset), ban_record).await
     }

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Account, BanRecord};
 use crate::audit_log::{Act, Action};
-use crate::ban::{Ban, BanTarget, LONGEST, canonical};
+use crate::ban::{Ban, BanTarget, LONGEST};
 use crate::caller::{Caller, Identity};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ impl NewBan {
                 (client.device.as_ref() == Some(device)).then_some("this is your own device")
             }
             BanTarget::Network(network) => {
-                let has_own = client.ip.is_some_and(|ip| network.contains(&canonical(ip)));
+                let has_own = client.ip.is_some_and(|ip| network.contains(&ip.to_canonical()));
                 has_own.then_some("this network contains your own address")
             }
         };

@@ -194,7 +194,7 @@ async fn what_an_administrator_banned_no_moderator_replaces_or_lifts() {
             assert_eq!(refusal(admin.ban(order_by, shorter).await), "forbidden");
             assert_eq!(refusal(admin.lift(order_by, made.id).await), "forbidden");
         }
-        let kept = admin.bans(&root, &BanQuery::default(), ALL).await.unwrap().items;
+        let kept = admin.bans((&root, &client), &BanQuery::default(), ALL).await.unwrap().items;
         assert!(kept.iter().map(|record| &record.ban).eq([&operators, &roots]), "{kept:?}");
         let now = world.sessions.now() + Duration::seconds(2);
         assert!(world.standing.refuse_from(Some("203.0.113.9".parse().unwrap()), None, now).is_err());
@@ -269,7 +269,7 @@ async fn bans_are_listed_replaced_and_over_when_their_time_is() {
         world.turn(1);
         admin.ban(by, NewBan { reason: None, ..network("203.0.113.0/24") }).await.unwrap();
         let lists = async |query: BanQuery, part| {
-            let page = admin.bans(&root, &query, part).await.unwrap();
+            let page = admin.bans((&root, &client), &query, part).await.unwrap();
             (page.items.into_iter().map(|record| record.ban.target).collect::<Vec<_>>(), page.total)
         };
         let (user, net) = (BanTarget::User(id(&ada)), NewBan::network("203.0.113.0/24").unwrap());
@@ -286,7 +286,7 @@ async fn bans_are_listed_replaced_and_over_when_their_time_is() {
         assert_eq!(lists(of_ada.clone(), ALL).await, (vec![user], 1));
         world.turn(3_600);
         assert_eq!(lists(of_ada, ALL).await, (vec![], 0));
-        assert!(world.standing.suspension(id(&ada), world.sessions.now()).is_none());
+        assert!(world.standing.refuse_user(id(&ada), world.sessions.now()).is_ok());
     }
 }
 
@@ -328,7 +328,7 @@ async fn who_is_shut_out_goes_at_once_and_does_not_come_back() {
             let refused = joins_from(&world, caller, show, from).await.unwrap_err();
             assert!(matches!(refused, Error::Suspended { .. } | Error::ShutOut { .. }), "{refused}");
         }
-        let bans = admin.bans(&root, &BanQuery::default(), ALL).await.unwrap().items;
+        let bans = admin.bans((&root, &client), &BanQuery::default(), ALL).await.unwrap().items;
         for record in bans {
             admin.lift(by, record.ban.id).await.unwrap();
         }

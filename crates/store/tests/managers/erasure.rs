@@ -16,7 +16,7 @@ use tallylight_core::viewer::{Client, DeviceId};
 use tallylight_core::{Caller, ids::SystemIds, secret::Secret};
 
 use crate::admin::admin_of;
-use crate::world::{ANYBODY, Home, NOON, Settings, World, refusal, registration};
+use crate::world::{ANYBODY, Home, NOON, Settings, World, by, refusal, registration};
 
 const PASSWORD: &str = "correct horse";
 const ALL: Slice = Slice { offset: 0, limit: 100 };
@@ -82,7 +82,7 @@ impl Story {
             scopes: vec!["publish".into()],
             expiry: Expiry::default(),
         };
-        let (_, key) = world.api_keys.create(&bob_calls, request).await.unwrap();
+        let (_, key) = world.api_keys.create(by(&bob_calls), request).await.unwrap();
         Self { world, bob, bob_calls, stage, past, show, key }
     }
 
