@@ -278,6 +278,11 @@ impl Standing {
         self.read().keys.by_id(id).map(|owned| owned.key.clone())
     }
 
+    /// How many of a user's keys are good for something.
+    pub fn keys_in_force(&self, user: UserId, now: Time) -> usize {
+        self.read().keys.in_force_of(user, now)
+    }
+
     /// Forgets what no token can tell any more, and bans and keys that are over. To be called now and then.
     pub fn forget_past(&self, now: Time) {
         let mut state = self.write();
