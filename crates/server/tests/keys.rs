@@ -66,8 +66,6 @@ async fn a_revoked_key_is_good_for_nothing_and_its_connections_end() {
     bot.get("/api/users/me").await.is(200);
     ada.delete(&path(&made)).await.is(204);
     bot.get("/api/users/me").await.is_problem(401, "unauthenticated");
-    // Whoever changed what somebody may do has connections looked at.
-    app.running.live.review();
     assert!(matches!(connected.is_closed().await, Heard::Closed(_)));
     ada.get(&path(&made)).await.is_problem(404, "not-found");
     ada.get("/api/keys").await.has("/total", 0);

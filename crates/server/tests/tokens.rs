@@ -159,9 +159,9 @@ async fn each_kind_of_token_is_taken_for_no_other() {
 #[tokio::test]
 async fn tokens_of_one_broadcast_open_no_other() {
     let world = World::new().await;
-    let ada = world.app.user("bob").await;
-    let other = ada.goes_live("Elsewhere").await;
-    let hidden = ada.creates(json!({ "title": "Hidden", "visibility": "private" })).await;
+    let bob = world.app.user("bob").await;
+    let other = bob.goes_live("Elsewhere").await;
+    let hidden = bob.creates(json!({ "title": "Hidden", "visibility": "private" })).await;
     let elsewhere = World { show: other, private: hidden, ..world };
     for (kind, token, doors) in &elsewhere.tokens {
         for door in
