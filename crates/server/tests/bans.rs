@@ -3,40 +3,23 @@
 
 mod common;
 
+#[path = "common/encoder.rs"]
+mod encoder;
 #[path = "common/live.rs"]
 mod listener;
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use common::{Answer, PASSWORD, Person, Show, TestApp};
+use encoder::{is_on_air, may_publish, publishes};
 use listener::{Heard, Listener};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tallylight_media::rtmp::client::{ClientError, play_loop};
-use tallylight_media::rtmp::{FlvFile, StreamKey};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 const FORCED: Heard = Heard::Closed(3503);
-const RECORDING: &[u8] = include_bytes!("../../media/media-samples/testcard.flv");
-
-/// An encoder on air.
-fn publishes(app: &TestApp, show: &Answer) -> JoinHandle<Result<(), ClientError>> {
-    let file = Arc::new(FlvFile::parse(Bytes::from_static(RECORDING)).unwrap());
-    let (address, name) = (app.running.rtmp, app.running.rtmp_app.clone());
-    let key = StreamKey::new(show.text("/publish/stream_key"));
-    tokio::spawn(async move { play_loop(address, &name, &key, &file, CancellationToken::new()).await })
-}
 
 /// Waits until something can be played, and joins then; the answer and the address of a media playlist.
 async fn plays(app: &TestApp, owner: &Person, show: &Show, who: &Person) -> (Answer, String) {
-    let mut live = Listener::connects(app, owner.token()).await;
-    live.subscribes(&format!("owner:{}", show.id)).await;
-    if owner.reads(show).await.body["ingest"]["state"] != "live" {
-        live.hears_of(|event| event["type"] == "broadcast.started").await;
-    }
+    is_on_air(app, owner, show).await;
     let joined = who.joins(show).await.is(200);
     let multivariant = joined.text("/playback/hls_url");
     let names = who.get(&multivariant).await.is(200).raw;
@@ -72,7 +55,7 @@ async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
     let lasting = ada.get("/api/users/me/stream-key").await.is(200);
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let (viewer, _) = plays(&app, &ada, &show, &app.stranger()).await;
     let mut live = Listener::connects(&app, ada.token()).await;
     let stream = listens(&ada, &format!("channels=owner:{}", show.id)).await;
@@ -98,11 +81,7 @@ async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
     app.stranger().post("/api/auth/login", sign_in).await.is_problem(403, "suspended");
     let wrong = json!({ "login": "ada", "password": "something else" });
     app.stranger().post("/api/auth/login", wrong).await.is_problem(401, "unauthenticated");
-    let key = StreamKey::new(lasting.text("/stream_key"));
-    let file = FlvFile::parse(Bytes::from_static(RECORDING)).unwrap();
-    let again =
-        play_loop(app.running.rtmp, &app.running.rtmp_app, &key, &file, CancellationToken::new()).await;
-    assert!(again.is_err(), "nor by the lasting key");
+    assert!(!may_publish(&app, &lasting.text("/stream_key")).await, "nor by the lasting key");
 
     let listed = root.get("/api/admin/bans?kind=user").await.is(200);
     listed.has("/total", 1).has("/items/0/user", "ada").has("/items/0/created_by", "root");
@@ -115,7 +94,7 @@ async fn a_suspended_viewer_is_shown_out_and_nobody_else() {
     let app = TestApp::start().await;
     let (root, ada, bob) = (app.admin().await, app.user("ada").await, app.user("bob").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let (bobs, playlist) = plays(&app, &ada, &show, &bob).await;
     let other = app.stranger().joins(&show).await.is(200);
     let mut owner = Listener::connects(&app, ada.token()).await;
@@ -148,7 +127,7 @@ async fn a_network_that_is_shut_out_finds_everything_closed_but_pages() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let near = app.stranger().at("127.0.0.2");
     let (viewer, playlist) = plays(&app, &ada, &show, &near).await;
     let seen = root.get(&format!("/api/admin/viewers?session_id={}", show.id)).await.is(200);
@@ -216,7 +195,7 @@ async fn who_is_made_a_viewer_broadcasts_no_more() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     plays(&app, &ada, &show, &app.stranger()).await;
     let mut live = Listener::connects(&app, ada.token()).await;
     live.subscribes(&format!("owner:{}", show.id)).await;

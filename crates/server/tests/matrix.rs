@@ -6,6 +6,8 @@
 
 mod common;
 
+#[path = "common/encoder.rs"]
+mod encoder;
 #[path = "common/live.rs"]
 mod listener;
 
@@ -15,6 +17,8 @@ mod doors;
 mod due;
 #[path = "matrix/people.rs"]
 mod people;
+#[path = "matrix/playback.rs"]
+mod playback;
 #[path = "matrix/rows.rs"]
 mod rows;
 
