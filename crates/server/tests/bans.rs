@@ -10,7 +10,7 @@ mod listener;
 
 use common::{Answer, PASSWORD, Person, Show, TestApp};
 use encoder::{is_on_air, may_publish, publishes};
-use listener::{Heard, Listener};
+use listener::{Heard, Listener, in_time};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -45,10 +45,6 @@ async fn bans(by: &Person, whom: Value) -> Answer {
     by.post("/api/admin/bans", whom).await.is(201)
 }
 
-fn told(what: &str, since: Instant) {
-    eprintln!("{what}: {} ms", since.elapsed().as_millis());
-}
-
 #[tokio::test]
 async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
     let app = TestApp::start().await;
@@ -62,18 +58,17 @@ async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
 
     let since = Instant::now();
     bans(&root, json!({ "user_id": ada.id, "reason": "spam" })).await;
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the broadcaster's WebSocket is closed", since);
-    ends(stream).await;
-    told("the broadcaster's stream of events ends", since);
-    assert!(encoder.await.unwrap().is_err());
-    told("the encoder is cut", since);
+    assert_eq!(in_time("the broadcaster's WebSocket is closed", since, live.is_closed()).await, FORCED);
+    in_time("the broadcaster's stream of events ends", since, ends(stream)).await;
+    assert!(in_time("the encoder is cut", since, encoder).await.unwrap().is_err());
     let mut directory = Listener::connects(&app, None).await;
     directory.subscribes("directory").await;
-    while root.reads(&show).await.body["status"] != "ended" {
-        directory.hears_of(|_| true).await;
-    }
-    told("the broadcast has ended", since);
+    let has_ended = async {
+        while root.reads(&show).await.body["status"] != "ended" {
+            directory.hears_of(|_| true).await;
+        }
+    };
+    in_time("the broadcast has ended", since, has_ended).await;
     app.stranger().beats(&show, &viewer).await.is_problem(410, "viewer-gone");
 
     ada.get("/api/users/me").await.is_problem(403, "suspended");
@@ -105,12 +100,11 @@ async fn a_suspended_viewer_is_shown_out_and_nobody_else() {
 
     let since = Instant::now();
     bans(&root, json!({ "user_id": bob.id })).await;
-    let left = owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    let left = owner.hears_of(|event| event["type"] == "viewer.left");
+    let left = in_time("viewer.left is heard", since, left).await;
     assert_eq!(left["data"]["reason"], "removed");
     assert_eq!(left["data"]["viewer_id"], json!(bobs.text("/viewer_id")));
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the viewer's WebSocket is closed", since);
+    assert_eq!(in_time("the viewer's WebSocket is closed", since, live.is_closed()).await, FORCED);
     app.stranger().get(&playlist).await.is_problem(410, "viewer-gone");
     app.stranger().beats(&show, &bobs).await.is_problem(410, "viewer-gone");
     let again = json!({ "viewer_token": bobs.text("/viewer_token") });
@@ -141,12 +135,10 @@ async fn a_network_that_is_shut_out_finds_everything_closed_but_pages() {
 
     let since = Instant::now();
     bans(&root, json!({ "network": "127.0.0.2" })).await.has("/network", "127.0.0.2/32");
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the network's WebSocket is closed", since);
-    ends(stream).await;
-    told("the network's stream of events ends", since);
-    let left = owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    assert_eq!(in_time("the network's WebSocket is closed", since, live.is_closed()).await, FORCED);
+    in_time("the network's stream of events ends", since, ends(stream)).await;
+    let left = owner.hears_of(|event| event["type"] == "viewer.left");
+    let left = in_time("viewer.left is heard", since, left).await;
     assert_eq!(left["data"]["reason"], "removed");
     for path in [
         playlist.as_str(),
@@ -180,8 +172,7 @@ async fn a_device_that_is_shut_out_is_so_without_an_account_and_from_any_address
     owner.subscribes(&format!("owner:{}", show.id)).await;
     let since = Instant::now();
     bans(&root, device.clone()).await;
-    owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    in_time("viewer.left is heard", since, owner.hears_of(|event| event["type"] == "viewer.left")).await;
     app.stranger().beats(&show, &viewer).await.is_problem(410, "viewer-gone");
     app.stranger().at("127.0.0.3").joins_with(&show, device).await.is_problem(403, "shut-out");
     let browser = app.stranger().request(Method::GET, "/api/broadcasts/active");
@@ -202,10 +193,9 @@ async fn who_is_made_a_viewer_broadcasts_no_more() {
     let since = Instant::now();
     let path = format!("/api/admin/users/{}", ada.id);
     root.patch(&path, json!({ "role": "viewer" })).await.is(200).has("/role", "viewer");
-    live.hears_of(|event| event["type"] == "broadcast.ended").await;
-    told("broadcast.ended is heard", since);
-    assert!(encoder.await.unwrap().is_err());
-    told("the encoder is cut", since);
+    let ended = live.hears_of(|event| event["type"] == "broadcast.ended");
+    in_time("broadcast.ended is heard", since, ended).await;
+    assert!(in_time("the encoder is cut", since, encoder).await.unwrap().is_err());
     ada.post("/api/broadcasts", json!({ "title": "Again" })).await.is_problem(403, "forbidden");
     ada.get("/api/users/me").await.is(200).has("/role", "viewer");
 }
@@ -219,7 +209,6 @@ async fn a_sign_in_that_ended_is_heard_no_more() {
     let since = Instant::now();
     let token = json!({ "refresh_token": made.text("/refresh_token") });
     app.stranger().post("/api/auth/logout", token).await.is(204);
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the WebSocket is closed", since);
+    assert_eq!(in_time("the WebSocket is closed", since, live.is_closed()).await, FORCED);
     ada.get("/api/users/me").await.is_problem(401, "unauthenticated");
 }
