@@ -196,3 +196,30 @@ async fn a_stream_key_can_be_shown_again_and_a_reset_cuts_its_encoder() {
     assert!(cut.is_ok(), "cut within two seconds");
     assert!(connect(&lasting).await.is_err());
 }
+
+#[tokio::test]
+async fn on_a_server_that_nobody_has_set_up_nothing_is_published_administered_or_scraped() {
+    let app = TestApp::start().await;
+    let (rtmp, name) = (app.running.rtmp, &app.running.rtmp_app);
+    for key in ["", "live", "test", "stream", "admin", &name.clone(), &"x".repeat(43)] {
+        assert!(Publish::connect(rtmp, name, &StreamKey::new(key)).await.is_err(), "{key:?}");
+    }
+    let stranger = app.stranger();
+    stranger.post("/api/broadcasts", json!({ "title": "Mine" })).await.is_problem(401, "unauthenticated");
+    for path in ["users", "bans", "viewers", "featured", "audit", "usage", "errors", "alerts"] {
+        stranger.get(&format!("/api/admin/{path}")).await.is_problem(401, "unauthenticated");
+    }
+    for (login, password) in
+        [("admin", "admin"), ("admin", "password"), ("root", "root"), ("tallylight", "tallylight")]
+    {
+        let guess = json!({ "login": login, "password": password });
+        stranger.post("/api/auth/login", guess).await.is_problem(401, "unauthenticated");
+    }
+    let mut setup = account("eve");
+    for token in ["", "admin", "x"] {
+        setup["setup_token"] = json!(token);
+        stranger.post("/api/auth/setup", setup.clone()).await.is_problem(401, "unauthenticated");
+    }
+    let scrape = stranger.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(scrape.send().await.unwrap().status(), 404);
+}
