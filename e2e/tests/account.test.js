@@ -75,7 +75,8 @@ test("a new password takes the one before, ends the other sign-ins and is told b
   await ada.get("/api/users/me").expect(401);
   await enters(server, "ada", ada.password).expect(401);
   await enters(server, "ada", NEW_PASSWORD).expect(200);
-  await server.mailTo(ada.email, "Your password was changed");
+  const told = await server.mailTo(ada.email, "Your password was changed");
+  assert.ok(told.includes(`${server.url}/forgot`), `the way to another password in ${told}`);
   await page.reload();
   await page.getByText("This one").waitFor();
 });

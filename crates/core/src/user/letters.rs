@@ -21,7 +21,7 @@ pub fn password_changed(user: &User, base: &str) -> Mail {
     let text = format!(
         "Hello {username},\n\n\
          the password of your account at {base} was changed, and your other sign-ins have ended.\n\n\
-         If it was not you, ask for a new password at once: {base}/reset\n"
+         If it was not you, ask for a new password at once: {base}/forgot\n"
     );
     to(user, "Your password was changed", text)
 }
