@@ -2,7 +2,7 @@
 //!
 //! What is due is worked out from rows that are written down here once more, apart from the server; an operation without
 //! a row fails.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 mod common;
 
