@@ -13,13 +13,14 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
+use tallylight_core::caller::Identity;
 use tallylight_core::idempotency::{Call, Claim, Turn};
 use tower::Service;
-use uuid::Uuid;
 
+use crate::auth;
 use crate::extract::whole_body;
 use crate::layers::panicked;
-use crate::limits::{Answering, identity_of};
+use crate::limits::Answering;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -66,8 +67,10 @@ where
         let counts = request.method() == Method::POST
             && request.headers().contains_key(IDEMPOTENCY_KEY)
             && !path.starts_with("/api/auth/");
-        let caller = if counts { identity_of(&self.app, &mut request).caller() } else { None };
-        let Some(caller) = caller else { return Answering::straight(self.inner.call(request)) };
+        let auth = counts.then(|| auth::of_request(&mut request, &self.app).ok()).flatten();
+        let Some(caller) = auth.and_then(|auth| auth.caller.identity().cloned()) else {
+            return Answering::straight(self.inner.call(request));
+        };
         let (app, mut inner) = (self.app.clone(), self.inner.clone());
         Answering::later(async move {
             let answer = once(&app, caller, request, move |request| inner.call(request)).await;
@@ -78,7 +81,7 @@ where
 
 async fn once<F>(
     app: &App,
-    caller: Uuid,
+    caller: Identity,
     request: Request,
     inner: impl FnOnce(Request) -> F,
 ) -> Result<Response, Problem>
@@ -89,7 +92,7 @@ where
     let (parts, body) = request.into_parts();
     let body = whole_body(Request::from_parts(parts.clone(), body), app).await?;
     let call = Call {
-        caller,
+        caller: &caller,
         method: parts.method.as_str(),
         path: parts.uri.path(),
         key: &key,
