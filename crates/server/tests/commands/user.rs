@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use tallylight_testkit::database;
+use tokio::time::Instant;
 
 use crate::common::{PASSWORD, account};
 use crate::harness::{Operator, Said};
-use crate::listener::{Heard, Listener};
+use crate::listener::{Heard, Listener, in_time};
 
 /// Until a running server has noticed what a command did, on a busy machine.
 const NOTICED: Duration = Duration::from_secs(30);
@@ -57,10 +58,9 @@ async fn what_commands_change_a_running_server_notices() {
     creates(&operator, "root", &["--admin"]).await.succeeds();
     let ada = app.user("ada").await;
     let mut live = Listener::connects(&app, ada.token()).await;
-    let since = tokio::time::Instant::now();
     operator.runs(&["user", "suspend", "ada", "--reason", "spam"]).await.succeeds().says("ada is suspended");
-    assert_eq!(live.is_closed().await, Heard::Closed(3503));
-    eprintln!("cut by a command, its start included: {} ms", since.elapsed().as_millis());
+    let cut = in_time("cut after a command", Instant::now(), live.is_closed()).await;
+    assert_eq!(cut, Heard::Closed(3503));
     ada.get("/api/users/me").await.is_problem(403, "suspended");
     operator.runs(&["user", "list", "--suspended"]).await.succeeds().says("for good");
 
