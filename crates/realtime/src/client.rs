@@ -89,17 +89,32 @@ pub enum Unwelcome {
     Closed(Close),
 }
 
+/// What a client may ask for only so often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To hear a channel.
+    Subscribe,
+    /// To be taken for whoever another token names.
+    Refresh,
+}
+
 /// Decides who may do what, and knows the state of channels.
 #[async_trait]
 pub trait Gate: Send + Sync + 'static {
     /// Whom a token names; an empty one: nobody known.
     fn welcome(&self, token: &str) -> Result<Welcome, Unwelcome>;
 
+    /// Counts what a client asks for, whatever comes of it, and refuses what comes too often. What only listens asks for
+    /// nothing here: it has asked over HTTP.
+    async fn charge(&self, _session: &Session, _asked: Asked) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Subscribes: calls [`Door::accept`] with the state of the channel, under whatever lock keeps the channel from
     /// being published meanwhile.
     async fn subscribe(&self, request: &SubscribeRequest, door: &mut Door<'_>) -> Result<(), Refusal>;
 
-    /// Takes what a client has to say.
+    /// Takes what a client has to say, unless it says too much.
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal>;
 
     /// Why a client whose token was good may not be connected all the same, as [`Close::FORCED`]; `None`: it may. Asked
@@ -260,6 +275,7 @@ impl<G: Gate> Clients<G> {
     async fn ask(&self, turn: &mut Turn<Session>, command: Command) -> Result<Option<Answer>, Unwelcome> {
         let id = command.id;
         if let Some(request) = command.subscribe {
+            self.charge(turn, Asked::Subscribe).await?;
             return self.subscribe(turn, id, &request).await.map(|()| None).map_err(Unwelcome::Refused);
         }
         if let Some(request) = command.unsubscribe {
@@ -272,6 +288,7 @@ impl<G: Gate> Clients<G> {
             return Ok(Some(Answer::Publish));
         }
         if let Some(request) = command.refresh {
+            self.charge(turn, Asked::Refresh).await?;
             self.refresh(turn, id, &request.token)?;
             return Ok(None);
         }
@@ -285,6 +302,11 @@ impl<G: Gate> Clients<G> {
         } else {
             Unwelcome::Closed(Close::BAD_REQUEST)
         })
+    }
+
+    async fn charge(&self, turn: &mut Turn<Session>, asked: Asked) -> Result<(), Unwelcome> {
+        let Some(session) = turn.session() else { return Ok(()) };
+        self.gate.charge(session, asked).await.map_err(Unwelcome::Refused)
     }
 
     async fn subscribe(

@@ -10,6 +10,8 @@ mod listener;
 mod connections;
 #[path = "live/events.rs"]
 mod events;
+#[path = "live/pace.rs"]
+mod pace;
 #[path = "live/people.rs"]
 mod people;
 #[path = "live/streams.rs"]

@@ -11,13 +11,14 @@ use tallylight_core::scope::Scope;
 use tallylight_core::token::{Fault, TokenFault};
 use tallylight_core::{Caller, Error};
 use tallylight_realtime::Bound;
-use tallylight_realtime::client::{Door, Gate, Session, Unwelcome, Welcome};
+use tallylight_realtime::client::{Asked, Door, Gate, Session, Unwelcome, Welcome};
 use tallylight_realtime::codes::{Close, Refusal};
 use tallylight_realtime::protocol::{PublishRequest, SubscribeRequest};
 
 use super::Feed;
 use super::channel::Channel;
 use super::room::{Beginning, Missed, Room, Side};
+use crate::limits::Class;
 
 /// How often a subscription is begun anew, because what it asks for went out of memory while it was read.
 const MAX_TRIES: u32 = 4;
@@ -52,6 +53,14 @@ impl Gate for Feed {
         }
     }
 
+    async fn charge(&self, session: &Session, asked: Asked) -> Result<(), Refusal> {
+        let class = match asked {
+            Asked::Subscribe => Class::Read,
+            Asked::Refresh => Class::Live,
+        };
+        self.charge_as(class, session).await
+    }
+
     async fn subscribe(&self, request: &SubscribeRequest, door: &mut Door<'_>) -> Result<(), Refusal> {
         let channel = request.channel.parse().map_err(|_| Refusal::UNKNOWN_CHANNEL)?;
         match channel {
@@ -84,6 +93,11 @@ impl Gate for Feed {
             return Err(Refusal::DENIED);
         }
         let said = serde_json::from_slice(&request.data).map_err(|_| Refusal::BAD_REQUEST)?;
+        let class = match said {
+            Said::Message { .. } => Class::Write,
+            Said::Reaction { .. } => Class::Viewing,
+        };
+        self.charge_as(class, session).await?;
         let done = match said {
             Said::Message { text } => self.sessions.say(session.caller(), id, text).await,
             Said::Reaction { reaction } => {
@@ -146,6 +160,12 @@ impl Gate for Feed {
 }
 
 impl Feed {
+    /// Takes one from the budget from which the same would be taken over HTTP.
+    async fn charge_as(&self, class: Class, session: &Session) -> Result<(), Refusal> {
+        let charged = self.rates.charge(class, session.caller(), session.peer.ip).await;
+        charged.map_err(|error| refusal(&error))
+    }
+
     /// Counts a connection by a key, which names itself only after HTTP has been left.
     fn count(&self, caller: &Caller) {
         if let Some(Access::Key(key, _)) = caller.identity().map(|identity| identity.access) {

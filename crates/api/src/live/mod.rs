@@ -29,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 use cards::Cards;
 use rooms::Rooms;
 
+use crate::limits::RateLimits;
+
 pub use channel::Channel;
 pub use tickets::{LIFE as TICKET_LIFE, Tickets};
 
@@ -47,6 +49,8 @@ pub struct LiveParts {
     pub keys: Arc<KeyManager>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How often each caller may do what.
+    pub rates: Arc<RateLimits>,
     /// Limits of connections.
     pub limits: Limits,
 }
@@ -65,6 +69,7 @@ pub struct Feed {
     users: Arc<UserManager>,
     keys: Arc<KeyManager>,
     clock: Arc<dyn Clock>,
+    rates: Arc<RateLimits>,
     /// Set as soon as there is one.
     hub: OnceLock<Hub<Session>>,
     rooms: Rooms,
@@ -77,12 +82,13 @@ impl Live {
     /// # Errors
     /// The system's.
     pub fn start(parts: LiveParts) -> io::Result<Arc<Self>> {
-        let LiveParts { sessions, users, keys, clock, limits } = parts;
+        let LiveParts { sessions, users, keys, clock, rates, limits } = parts;
         let feed = Arc::new(Feed {
             sessions,
             users,
             keys,
             clock: clock.clone(),
+            rates,
             hub: OnceLock::new(),
             rooms: Rooms::default(),
             cards: Cards::default(),
