@@ -48,7 +48,8 @@ start_tallylight() {
 
 # The same on the data that is there: start_on_data [PREFIX...]
 start_on_data() {
-  TALLYLIGHT_RATE_LIMITS=off TALLYLIGHT_RTMP_MAX_CONNECTIONS_PER_IP=0 start tallylight "$@" taskset -c "$SERVER_CORE" "$BINARY" \
+  TALLYLIGHT_RATE_LIMITS=off TALLYLIGHT_RTMP_MAX_CONNECTIONS_PER_IP=0 TALLYLIGHT_LIVE_MAX_CONNECTIONS_PER_IP=0 \
+    start tallylight "$@" taskset -c "$SERVER_CORE" "$BINARY" \
     --listen "127.0.0.1:$HTTP" --rtmp-listen "127.0.0.1:$RTMP" --data-dir "$SCRATCH/data"
 }
 

@@ -1,5 +1,7 @@
 //! The one place where errors become HTTP: RFC 9457 problems with stable codes.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -180,6 +182,11 @@ impl Problem {
         let name = scope.name();
         let detail = format!("this API key lacks the scope {name}");
         Self { lacks: Some(name), ..Self::new("insufficient-scope", detail) }
+    }
+
+    /// The same, which may be another after this time.
+    pub(crate) fn again_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(seconds(wait)), ..self }
     }
 
     fn entry(&self) -> (StatusCode, &'static str) {

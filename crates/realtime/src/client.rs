@@ -1,5 +1,6 @@
 //! What clients ask for, one command after the other.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Session {
     pub peer: Peer,
     /// What it hears.
     pub subscriptions: Vec<Subscription>,
+    /// What is let go of when it has gone.
+    pub held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// A channel that a client hears.
@@ -51,13 +54,19 @@ pub struct Subscription {
 impl Session {
     /// Of a client that has not said anything.
     pub fn new(base: Arc<str>, bearer: Option<Box<str>>) -> Self {
-        Self { caller: None, base, bearer, peer: Peer::default(), subscriptions: Vec::new() }
+        Self { caller: None, base, bearer, peer: Peer::default(), subscriptions: Vec::new(), held: None }
     }
 
     /// The same, from this machine.
     #[must_use]
     pub fn from(self, peer: Peer) -> Self {
         Self { peer, ..self }
+    }
+
+    /// The same, holding something as long as it is there.
+    #[must_use]
+    pub fn holding(self, held: impl Any + Send + Sync) -> Self {
+        Self { held: Some(Box::new(held)), ..self }
     }
 
     /// Who it is.

@@ -337,6 +337,7 @@ impl Managers {
             clock: clock.clone(),
             rates: rates.clone(),
             limits: settings.live(),
+            places: settings.live_places(),
         };
         Live::start(parts).context("live connections cannot be served")
     }

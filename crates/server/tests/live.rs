@@ -14,5 +14,7 @@ mod events;
 mod pace;
 #[path = "live/people.rs"]
 mod people;
+#[path = "live/places.rs"]
+mod places;
 #[path = "live/streams.rs"]
 mod streams;
