@@ -215,6 +215,7 @@ impl From<Error> for Problem {
                 let told = Self::new("too-many-requests", detail);
                 return Self { retry_after: Some(seconds(retry_after)), ..told };
             }
+            Error::InsufficientScope(scope) => return Self::insufficient_scope(scope),
             Error::Suspended { .. } => "suspended",
             Error::ShutOut { .. } => "shut-out",
             Error::LastAdmin => "last-admin",

@@ -16,5 +16,7 @@ mod pace;
 mod people;
 #[path = "live/places.rs"]
 mod places;
+#[path = "live/rights.rs"]
+mod rights;
 #[path = "live/streams.rs"]
 mod streams;

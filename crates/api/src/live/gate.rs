@@ -89,7 +89,9 @@ impl Gate for Feed {
 
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal> {
         let Ok(Channel::Session(id)) = request.channel.parse() else { return Err(Refusal::DENIED) };
-        if session.caller().identity().is_some_and(|identity| !identity.access.has(Scope::ChatWrite)) {
+        // As of now: what is said carries the role of whoever says it.
+        let caller = self.users.vet_again(session.caller()).map_err(|_| Refusal::DENIED)?;
+        if caller.identity().is_some_and(|identity| !identity.access.has(Scope::ChatWrite)) {
             return Err(Refusal::DENIED);
         }
         let said = serde_json::from_slice(&request.data).map_err(|_| Refusal::BAD_REQUEST)?;
@@ -99,11 +101,11 @@ impl Gate for Feed {
         };
         self.charge_as(class, session).await?;
         let done = match said {
-            Said::Message { text } => self.sessions.say(session.caller(), id, text).await,
+            Said::Message { text } => self.sessions.say(&caller, id, text).await,
             Said::Reaction { reaction } => {
                 let reaction = Reaction::named(&reaction).map_err(|_| Refusal::BAD_REQUEST)?;
                 let bound = session.subscription(&request.channel).and_then(|known| known.bound);
-                let by = match (session.caller(), bound) {
+                let by = match (&caller, bound) {
                     (Caller::Anonymous, Some(bound)) => Reactor::Viewer(bound.viewer),
                     (caller, _) => Reactor::Caller(caller),
                 };
@@ -264,7 +266,7 @@ fn refusal(error: &Error) -> Refusal {
     match error {
         Error::NotFound(_) => Refusal::UNKNOWN_CHANNEL,
         Error::Unauthenticated(_) => Refusal::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Banned { .. } => Refusal::DENIED,
+        Error::Forbidden(_) | Error::InsufficientScope(_) | Error::Banned { .. } => Refusal::DENIED,
         Error::TooManyRequests { .. } => Refusal::TOO_MANY,
         Error::Invalid(_) => Refusal::BAD_REQUEST,
         Error::BroadcastEnded | Error::ViewerGone => Refusal::NOT_AVAILABLE,

@@ -140,7 +140,7 @@ impl Live {
                 Channel::Owner(id) => {
                     caller.signed_in()?;
                     if !caller.has(Scope::EventsRead) {
-                        return Err(Error::Forbidden("this API key lacks the scope events:read"));
+                        return Err(Error::InsufficientScope(Scope::EventsRead));
                     }
                     self.feed.sessions.session(id).await?.is_owned_by(caller)
                 }
