@@ -25,6 +25,9 @@ const MAX_CHANNELS: usize = 128;
 /// The longest name of a channel, in bytes.
 const MAX_CHANNEL_BYTES: usize = 255;
 
+/// The longest time that a client is told: the timers of browsers count milliseconds in 32 bits.
+const LONGEST_TOLD: Duration = Duration::from_secs(24 * 24 * 3_600);
+
 /// What is remembered of a client.
 #[derive(Debug)]
 pub struct Session {
@@ -195,6 +198,7 @@ impl<G: Gate> Clients<G> {
 
     /// The answer to a connect of a client that is let in.
     pub fn hello(&self, id: u64, ttl: Option<Duration>, pong: bool) -> ConnectResult {
+        let ttl = told(ttl);
         ConnectResult {
             client: id.to_string(),
             version: self.version.to_owned(),
@@ -360,7 +364,8 @@ impl<G: Gate> Clients<G> {
             return Err(Unwelcome::Refused(Refusal::UNAUTHORIZED));
         }
         self.admit(turn, welcome.caller).map_err(Unwelcome::Closed)?;
-        let result = RefreshResult { expires: welcome.ttl.is_some(), ttl: seconds(welcome.ttl) };
+        let ttl = told(welcome.ttl);
+        let result = RefreshResult { expires: ttl.is_some(), ttl: seconds(ttl) };
         let expires = welcome.ttl.map(|ttl| self.gate.now() + ttl);
         turn.refresh(turn.form().answer(id, &Answer::Refresh(result)), expires);
         Ok(())
@@ -391,6 +396,11 @@ impl<G: Gate> Clients<G> {
 fn leave(session: &mut Session, channel: &str) -> Option<Subscription> {
     let place = session.subscriptions.iter().position(|known| **known.topic.channel() == *channel)?;
     Some(session.subscriptions.swap_remove(place))
+}
+
+/// What a client is told of the end of its credentials: nothing of one that is too far away.
+fn told(ttl: Option<Duration>) -> Option<Duration> {
+    ttl.filter(|ttl| *ttl <= LONGEST_TOLD)
 }
 
 fn seconds(ttl: Option<Duration>) -> u32 {
