@@ -18,6 +18,7 @@ web: ## check, test and build the pages
 check: web ## format, lints, and whether the documents are current
 	cargo fmt --all --check
 	WEB_DIST=$(CURDIR)/web/dist cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo check --locked --manifest-path bench/Cargo.toml
 
 unit: web ## every Rust test
 	WEB_DIST=$(CURDIR)/web/dist scripts/cargo-test --workspace --locked

@@ -90,7 +90,9 @@ fn owner() -> Result<User> {
         password_hash: "$argon2id$v=19$m=19456,t=2,p=1$".into(),
         role: Role::Broadcaster,
         stream_key: key()?,
+        default_title: None,
         created_at: now(),
+        erased_at: None,
     })
 }
 

@@ -20,7 +20,6 @@ use tallylight_core::ids::Ids;
 use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
-use tracing::{Instrument, Span};
 use uuid::fmt::Hyphenated;
 
 use crate::cmcd;
@@ -29,7 +28,7 @@ use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, Once};
 use crate::limits::{Classes, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::problem::{Outage, Problem};
 use crate::shut_out::ShutOut;
-use crate::sight::{ANSWER, Route, Sight, Trail};
+use crate::sight::{ANSWER, Names, Route, Sight, Trail};
 use crate::state::App;
 use crate::usage::Counted;
 
@@ -41,8 +40,9 @@ pub fn around(router: Router, app: App, surroundings: Surroundings) -> Router {
     let (classes, here, there) = (Arc::new(Classes::default()), app.clone(), app.clone());
     let (once, guard) = (app.clone(), Guard::new(&app.settings));
     let Surroundings { max_body_bytes, clock, ids, sight } = surroundings;
+    let names = Names::new(ids.as_ref());
     let (outages, failures) = (OnceASecond::default(), OnceASecond::default());
-    let desk = Arc::new(Desk { guard, outages, failures, sight, clock, ids });
+    let desk = Arc::new(Desk { guard, outages, failures, sight, clock, names });
     router.layer(
         ServiceBuilder::new()
             // Outermost, so that whatever is answered further in is counted and logged too.
@@ -100,7 +100,7 @@ struct Desk {
     failures: OnceASecond,
     sight: Arc<Sight>,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    names: Names,
 }
 
 /// Logs and counts each answer and adds the headers that all have; carries what writes to its end.
@@ -135,22 +135,20 @@ where
         // The pattern, not the address: addresses of playback carry tokens.
         let pattern = || request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
         let route = self.route.get_or_init(|| self.desk.sight.routes.of(pattern())).clone();
-        let names = (self.desk.ids.as_ref(), self.desk.clock.as_ref());
-        let trail = Trail::begin(names, request.headers(), request.method().clone(), route);
-        // As important as the gravest event in it, so that no filter of the log takes the names away.
-        let span = tracing::error_span!("request", request_id = %trail.id, trace_id = %trail.trace);
+        let id = self.desk.names.next(self.desk.clock.now());
+        let trail = Trail::begin(id, request.headers(), request.method().clone(), route);
         let is_api = request.uri().path().starts_with("/api/");
         let answer = self.inner.call(request);
         let answer = async { answer.await.map(|response| response.map(Body::new)) };
-        let answer = trail.clone().within(answer).instrument(span.clone());
-        Box::pin(self.desk.clone().answer((trail, span), answer, is_api))
+        let answer = trail.clone().within(answer);
+        Box::pin(self.desk.clone().answer(trail, answer, is_api))
     }
 }
 
 impl Desk {
     async fn answer(
         self: Arc<Self>,
-        (trail, span): (Trail, Span),
+        trail: Trail,
         answer: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
         is_api: bool,
     ) -> Result<Response, Infallible> {
@@ -158,7 +156,7 @@ impl Desk {
         let mut response = if trail.method.is_safe() { answer.await? } else { to_the_end(answer).await? };
         let took = self.clock.monotonic().saturating_sub(began);
         trail.route.answered(&trail.method, response.status(), took);
-        span.in_scope(|| trail.say(|| self.log(&trail, &mut response, took)));
+        trail.say(|| self.log(&trail, &mut response, took));
         let headers = response.headers_mut();
         self.guard.add_to(headers, is_api);
         let mut id = [0; Hyphenated::LENGTH];
@@ -266,9 +264,9 @@ mod tests {
             clock: clock.clone(),
         });
         let sight = Arc::new(Sight::new(Vec::new(), errors, alerts, None));
-        let ids: Arc<dyn Ids> = Arc::new(tallylight_core::ids::SystemIds::default());
+        let names = Names::new(&tallylight_core::ids::SystemIds::default());
         let (guard, outages, failures) = (Guard::default(), OnceASecond::default(), OnceASecond::default());
-        let desk = Arc::new(Desk { guard, outages, failures, sight: sight.clone(), clock, ids });
+        let desk = Arc::new(Desk { guard, outages, failures, sight: sight.clone(), clock, names });
         let fault = || async {
             if true {
                 panic!("a fault")

@@ -225,8 +225,8 @@ pub trait UserStore: Send + Sync {
     /// Whether there is an administrator.
     async fn has_admin(&self) -> Result<bool>;
 
-    /// Keeps a new sign-in.
-    async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()>;
+    /// Keeps a new sign-in of whoever knew the password with this hash; false where the account has another by now.
+    async fn insert_sign_in(&self, sign_in: &SignIn, password_hash: &str) -> Result<bool>;
 
     /// Reads one.
     async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>>;

@@ -1,5 +1,7 @@
 //! Logs: one line an event, for people or for programs.
 
+mod named;
+
 use std::sync::{Arc, OnceLock};
 use std::{fmt, panic};
 
@@ -15,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::settings::{LogFormat, Settings};
+use named::{NamedFields, NamedLine};
 
 static ERRORS: OnceLock<Arc<ErrorBook>> = OnceLock::new();
 
@@ -58,11 +61,10 @@ where
 {
     let filter = EnvFilter::try_new(&settings.log)
         .with_context(|| format!("setting log: \"{}\" is not a log filter such as info", settings.log))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match settings.log_format {
-        LogFormat::Pretty => lines.boxed(),
-        // The span of the request says its ids; there is no other around it.
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Pretty => lines.with_target(false).fmt_fields(NamedFields::default()).boxed(),
+        LogFormat::Json => lines.event_format(NamedLine::default()).boxed(),
     };
     let noted = filter_fn(|of| {
         let is_failure = *of.level() == Level::WARN && of.target() == ANSWER;

@@ -312,7 +312,7 @@ impl UserStore for Remote {
         Err(unused())
     }
 
-    async fn insert_sign_in(&self, _sign_in: &SignIn) -> Result<()> {
+    async fn insert_sign_in(&self, _sign_in: &SignIn, _password_hash: &str) -> Result<bool> {
         Err(unused())
     }
 

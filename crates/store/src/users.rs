@@ -64,22 +64,8 @@ impl UserStore for Store {
         Ok(self.database.row(statement).await?.is_some())
     }
 
-    async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()> {
-        let text =
-            "INSERT INTO sign_ins (id, user_id, secret_hash, created_at, used_at, expires_at, user_agent,
-                      ip_address)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-        let statement = sql(text)
-            .bind(sign_in.id.0)
-            .bind(sign_in.user_id.0)
-            .bind(&sign_in.secret_hash)
-            .bind(sign_in.created_at)
-            .bind(sign_in.used_at)
-            .bind(sign_in.expires_at)
-            .bind(&sign_in.client.user_agent)
-            .bind(&sign_in.client.ip.map(|ip| ip.to_string()));
-        self.write(&statement).await?;
-        Ok(())
+    async fn insert_sign_in(&self, sign_in: &SignIn, password_hash: &str) -> Result<bool> {
+        Ok(self.database.transact(&InsertSignIn { sign_in, password_hash }).await?)
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>> {
@@ -115,6 +101,43 @@ impl Store {
 
     async fn read_user(&self, statement: Statement) -> Result<Option<User>> {
         self.database.row(statement).await?.as_ref().map(user).transpose()
+    }
+}
+
+struct InsertSignIn<'a> {
+    sign_in: &'a SignIn,
+    password_hash: &'a str,
+}
+
+#[async_trait]
+impl Work for InsertSignIn<'_> {
+    type Done = bool;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, Failure> {
+        let Self { sign_in, password_hash } = self;
+        // Locked, so that a change of the password comes before and refuses this one, or after and ends it.
+        let text = match transaction.is_sqlite() {
+            true => "SELECT id FROM users WHERE id = $1 AND password_hash = $2",
+            false => "SELECT id FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE",
+        };
+        if transaction.row(&sql(text).bind(sign_in.user_id.0).bind(*password_hash)).await?.is_none() {
+            return Ok(false);
+        }
+        let text =
+            "INSERT INTO sign_ins (id, user_id, secret_hash, created_at, used_at, expires_at, user_agent,
+                      ip_address)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+        let statement = sql(text)
+            .bind(sign_in.id.0)
+            .bind(sign_in.user_id.0)
+            .bind(&sign_in.secret_hash)
+            .bind(sign_in.created_at)
+            .bind(sign_in.used_at)
+            .bind(sign_in.expires_at)
+            .bind(&sign_in.client.user_agent)
+            .bind(&sign_in.client.ip.map(|ip| ip.to_string()));
+        transaction.execute(&statement).await?;
+        Ok(true)
     }
 }
 

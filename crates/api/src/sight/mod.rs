@@ -15,6 +15,8 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 pub use alerts::{
     AlertParts, Alerts, Courier, Couriers, Delivery, Fault, Notice, Notify, Rule, Standing, State, deliver,
 };
@@ -22,7 +24,8 @@ pub use errors::{ErrorBook, ErrorGroup, Occurrence, Report};
 pub(crate) use http::{Route, Routes};
 pub use platform::Platform;
 pub(crate) use platform::Playback;
-pub(crate) use request::Trail;
+pub use request::TraceId;
+pub(crate) use request::{Names, Trail};
 pub use sheet::{Family, Kind, Sample, Sheet, Value};
 pub use text::{Format, render};
 
@@ -35,6 +38,11 @@ pub trait Source: Send + Sync + 'static {
 /// Whether this task answers a request.
 pub fn is_answering() -> bool {
     Trail::current().is_some()
+}
+
+/// The request that this task answers and the trace that it belongs to, if it answers one.
+pub fn names() -> Option<(Uuid, TraceId)> {
+    Trail::current().map(|trail| (trail.id, trail.trace))
 }
 
 /// Under which answers are logged.

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, Method};
-use tallylight_core::clock::Clock;
+use tallylight_core::clock::Time;
 use tallylight_core::ids::Ids;
 use uuid::Uuid;
 
@@ -44,6 +45,37 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
     if is_hex { u128::from_str_radix(text, 16).ok() } else { None }
 }
 
+/// Names requests: apart from each other and from those of other servers and starts. Nobody has to be unable to guess
+/// one, and the system's randomness for each would cost more than all that is counted of a request.
+#[derive(Debug)]
+pub struct Names {
+    next: AtomicU64,
+    server: [u8; 2],
+}
+
+/// Odd, so that every count gives another number, and far from the one before.
+const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Names {
+    /// From a random number on; from nothing where the system gives none.
+    pub fn new(ids: &dyn Ids) -> Self {
+        let (mut next, mut server) = ([0; 8], [0; 2]);
+        if let Err(error) = ids.fill(&mut next).and_then(|()| ids.fill(&mut server)) {
+            tracing::warn!(%error, "names of requests may come twice");
+        }
+        Self { next: AtomicU64::new(u64::from_ne_bytes(next)), server }
+    }
+
+    /// The next, of a time (RFC 9562 §5.7).
+    pub fn next(&self, now: Time) -> Uuid {
+        let mut rest = [0; 10];
+        rest[..8].copy_from_slice(&self.next.fetch_add(STRIDE, Ordering::Relaxed).to_be_bytes());
+        rest[8..].copy_from_slice(&self.server);
+        let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
+    }
+}
+
 /// A request under way.
 #[derive(Debug, Clone)]
 pub struct Trail {
@@ -59,14 +91,7 @@ pub struct Trail {
 
 impl Trail {
     /// Names a request.
-    pub fn begin(
-        (ids, clock): (&dyn Ids, &dyn Clock),
-        headers: &HeaderMap,
-        method: Method,
-        route: Arc<Route>,
-    ) -> Self {
-        // Without randomness a request has no name of its own, and is answered all the same.
-        let id = ids.uuid(clock.now()).unwrap_or_default();
+    pub fn begin(id: Uuid, headers: &HeaderMap, method: Method, route: Arc<Route>) -> Self {
         let mut given = headers.get_all("traceparent").iter();
         let parent = given.next().and_then(|parent| parent.to_str().ok()).filter(|_| given.next().is_none());
         let trace = parent.and_then(TraceId::continued).unwrap_or(TraceId(id.as_u128()));
@@ -91,7 +116,20 @@ impl Trail {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use tallylight_core::ids::SystemIds;
+
     use super::*;
+
+    #[test]
+    fn no_request_has_the_name_of_another() {
+        let (one, other) = (Names::new(&SystemIds::default()), Names::new(&SystemIds::default()));
+        let now = time::macros::datetime!(2026-05-01 12:00 UTC);
+        let names: HashSet<Uuid> = (0..10_000).flat_map(|_| [one.next(now), other.next(now)]).collect();
+        assert_eq!(names.len(), 20_000);
+        assert!(names.iter().all(|name| name.get_version_num() == 7));
+    }
 
     #[test]
     fn a_trace_is_continued_as_the_standard_says() {

@@ -427,7 +427,11 @@ impl UserManager {
         self.parts.standing.refuse_user(user.id, now)?;
         let id = SignInId(self.parts.ids.uuid(now)?);
         let (sign_in, token) = self.new_sign_in(id, user.id, client.brief())?;
-        self.parts.store.insert_sign_in(&sign_in).await?;
+        if !self.parts.store.insert_sign_in(&sign_in, &user.password_hash).await? {
+            return Err(Error::Unauthenticated(
+                "the password was changed at this very moment: sign in again",
+            ));
+        }
         self.signed_in(user, id, token)
     }
 
@@ -446,8 +450,9 @@ impl UserManager {
     }
 
     fn signed_in(&self, user: User, sign_in: SignInId, refresh_token: String) -> Result<SignedIn> {
-        let identity = user.identity(Access::SignIn(sign_in));
         let now = self.parts.clock.now();
+        // The user was read before the password was looked at, and may have been given another role since.
+        let identity = self.parts.standing.vet(user.identity(Access::SignIn(sign_in)), now)?;
         let seconds = self.parts.settings.access_token_seconds;
         let id = self.parts.ids.uuid(now)?;
         let access_token = self.tokens.issue(&Grant { identity: &identity, sign_in, id, now, seconds })?;

@@ -16,8 +16,13 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Takes in what is logged on this thread, which is all that servers of a test do, up to the drop of the guard.
     pub fn begin(filter: &str) -> (Self, DefaultGuard) {
+        Self::written(LogFormat::Json, filter)
+    }
+
+    /// As [`Log::begin`], in a format.
+    pub fn written(log_format: LogFormat, filter: &str) -> (Self, DefaultGuard) {
         let log = Self::default();
-        let settings = Settings { log: filter.into(), log_format: LogFormat::Json, ..Settings::default() };
+        let settings = Settings { log: filter.into(), log_format, ..Settings::default() };
         let guard = tracing::subscriber::set_default(subscriber(&settings, log.clone()).unwrap());
         (log, guard)
     }

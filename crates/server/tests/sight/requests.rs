@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
+use tallylight::settings::LogFormat;
 
 use crate::common::{Answer, TestApp};
 use crate::log::Log;
@@ -29,6 +30,17 @@ async fn every_answer_has_an_id_of_its_own() {
 }
 
 #[tokio::test]
+async fn lines_for_people_name_their_request_too() {
+    let (log, _guard) = Log::written(LogFormat::Pretty, "debug,hyper=off,reqwest=off,sqlx=off");
+    let app = TestApp::start().await;
+    let answer = app.stranger().get("/api/broadcasts/active").await.is(200);
+    let id = answer.header("x-request-id");
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("answered") && line.contains(id)).unwrap_or(&text);
+    assert!(line.ends_with(&format!("request_id={id} trace_id={}", id.replace('-', ""))), "{line}");
+}
+
+#[tokio::test]
 async fn the_lines_of_a_request_carry_its_id_and_its_trace() {
     let (log, _guard) = Log::begin("debug,hyper=off,reqwest=off,sqlx=off");
     let app = TestApp::start().await;
@@ -42,17 +54,17 @@ async fn the_lines_of_a_request_carry_its_id_and_its_trace() {
     let lines = log.lines("answered");
     let of = |answer: &Answer| {
         let id = answer.header("x-request-id");
-        let found = lines.iter().find(|line| line["span"]["request_id"] == id);
+        let found = lines.iter().find(|line| line["request_id"] == id);
         found.unwrap_or_else(|| panic!("{id} in {}", log.text())).clone()
     };
     let line = of(&traced);
-    assert_eq!((&line["span"]["trace_id"], &line["route"]), (&TRACE.into(), &"/api/users/me".into()));
+    assert_eq!((&line["trace_id"], &line["route"]), (&TRACE.into(), &"/api/users/me".into()));
     assert_eq!(
         (&line["method"], &line["status"], &line["level"]),
         (&"GET".into(), &200.into(), &"DEBUG".into())
     );
     let own = untraced.header("x-request-id").replace('-', "");
-    assert_eq!(of(&untraced)["span"]["trace_id"], own);
+    assert_eq!(of(&untraced)["trace_id"], own);
     for secret in [ada.token().unwrap(), crate::common::PASSWORD] {
         assert!(!log.text().contains(secret));
     }

@@ -197,9 +197,8 @@ impl UserStore for Database {
         Ok(Self::has_admin(self))
     }
 
-    async fn insert_sign_in(&self, sign_in: &SignIn) -> Result<()> {
-        Self::insert_sign_in(self, sign_in);
-        Ok(())
+    async fn insert_sign_in(&self, sign_in: &SignIn, password_hash: &str) -> Result<bool> {
+        Ok(Self::insert_sign_in(self, sign_in, password_hash))
     }
 
     async fn sign_in(&self, id: SignInId) -> Result<Option<SignIn>> {

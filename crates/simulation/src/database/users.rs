@@ -55,9 +55,15 @@ impl Database {
         self.find_user(|user| user.role == Role::Admin).is_some()
     }
 
-    /// Keeps a new sign-in.
-    pub fn insert_sign_in(&self, sign_in: &SignIn) {
-        self.lock().sign_ins.entry(sign_in.id).or_insert_with(|| sign_in.clone());
+    /// Keeps a new sign-in of whoever knew the password with this hash; false where the account has another by now.
+    pub fn insert_sign_in(&self, sign_in: &SignIn, password_hash: &str) -> bool {
+        let mut tables = self.lock();
+        let is_known =
+            tables.users.get(&sign_in.user_id).is_some_and(|user| user.password_hash == password_hash);
+        if is_known {
+            tables.sign_ins.entry(sign_in.id).or_insert_with(|| sign_in.clone());
+        }
+        is_known
     }
 
     /// Reads one.

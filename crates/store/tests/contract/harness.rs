@@ -338,7 +338,7 @@ impl Db {
             used_at: NOON,
             expires_at: NOON + time::Duration::days(30),
         };
-        self.insert_sign_in(&sign_in).await.unwrap();
+        assert!(self.insert_sign_in(&sign_in, &user.password_hash).await.unwrap());
         sign_in
     }
 

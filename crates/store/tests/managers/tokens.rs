@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+use tallylight_core::ids::{Ids, SignInId, SystemIds};
+use tallylight_core::store::{AccountChange, AccountStore, UserStore};
+use tallylight_core::user::{SignIn, User};
 use tallylight_core::viewer::Client;
 use tokio::task::JoinSet;
 
-use crate::world::{Home, Settings, World, refusal, registration};
+use crate::world::{Home, NOON, Settings, World, refusal, registration};
 
 /// As on SQLite, where the writer is one: here a hundred connections compete.
 #[tokio::test]
@@ -24,6 +28,40 @@ async fn of_a_hundred_refreshes_at_once_on_postgres_one_wins_and_the_family_ends
     assert_eq!(refusal(world.users.refresh(&winners[0].refresh_token).await), "unauthenticated");
     assert_eq!(refusal(world.users.authenticate(&winners[0].access_token)), "unauthenticated");
     world.users.refresh(&other.refresh_token).await.expect("another family is not harmed");
+}
+
+async fn no_sign_in_outlives_the_password_that_it_was_made_by(home: Home) {
+    let world = World::at(home, Settings::default()).await;
+    world.user("ada").await;
+    let (store, ada) = (&world.store, world.store_user("ada").await);
+    let change = AccountChange { password_hash: Some("another".into()), ..AccountChange::default() };
+    let many: Vec<SignIn> = (0..20).map(|_| sign_in_of(&ada)).collect();
+    let begun = join_all(many.iter().map(|sign_in| store.insert_sign_in(sign_in, &ada.password_hash)));
+    let (begun, changed) = tokio::join!(begun, store.change_account(&ada, &change, (None, NOON)));
+    let ended = changed.unwrap().unwrap().unwrap();
+    for (sign_in, begun) in many.iter().zip(begun) {
+        let was_ended = ended.contains(&sign_in.id);
+        assert_eq!(begun.unwrap(), was_ended, "who came in before is put out, and nobody comes in after");
+    }
+    assert!(!store.insert_sign_in(&sign_in_of(&ada), &ada.password_hash).await.unwrap());
+    assert!(store.insert_sign_in(&sign_in_of(&ada), "another").await.unwrap());
+}
+
+#[tokio::test]
+async fn no_sign_in_outlives_its_password_on_sqlite() {
+    no_sign_in_outlives_the_password_that_it_was_made_by(Home::file()).await;
+}
+
+#[tokio::test]
+async fn no_sign_in_outlives_its_password_on_postgres() {
+    no_sign_in_outlives_the_password_that_it_was_made_by(Home::server()).await;
+}
+
+fn sign_in_of(user: &User) -> SignIn {
+    let client = Client::default();
+    let (secret_hash, expires_at) = ([1; 32], NOON + time::Duration::days(30));
+    let id = SignInId(SystemIds::default().uuid(NOON).unwrap());
+    SignIn { id, user_id: user.id, secret_hash, client, created_at: NOON, used_at: NOON, expires_at }
 }
 
 #[tokio::test]
