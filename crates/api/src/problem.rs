@@ -1,5 +1,7 @@
 //! The one place where errors become HTTP: RFC 9457 problems with stable codes.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -179,6 +181,11 @@ impl Problem {
         Self { lacks: Some(name), ..Self::new("insufficient-scope", detail) }
     }
 
+    /// The same, which may be another after this time.
+    pub(crate) fn again_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(seconds(wait)), ..self }
+    }
+
     fn entry(&self) -> (StatusCode, &'static str) {
         let entry = CODES.iter().find(|(code, ..)| *code == self.code);
         entry.map_or((StatusCode::INTERNAL_SERVER_ERROR, ""), |(_, status, title)| (*status, title))
@@ -205,6 +212,7 @@ impl From<Error> for Problem {
                 let told = Self::new("too-many-requests", detail);
                 return Self { retry_after: Some(seconds(retry_after)), ..told };
             }
+            Error::InsufficientScope(scope) => return Self::insufficient_scope(scope),
             Error::Suspended { .. } => "suspended",
             Error::ShutOut { .. } => "shut-out",
             Error::LastAdmin => "last-admin",

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::broadcast::Status;
 use crate::clock::Time;
+use crate::scope::Scope;
 
 /// What every manager returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,6 +74,9 @@ pub enum Error {
         /// Until when; `None`: for good.
         until: Option<Time>,
     },
+    /// An API key does not reach as far.
+    #[error("this API key lacks the scope {}", .0.name())]
+    InsufficientScope(Scope),
     /// Somebody must be left to administer the server.
     #[error("this is the last administrator: make another one first")]
     LastAdmin,

@@ -196,9 +196,13 @@ impl SessionManager {
         self.ledger.directory.get(id).is_some()
     }
 
-    /// Notes a new broadcast, which ends by itself if no encoder ever comes.
+    /// Notes a new broadcast, which ends by itself if no encoder ever comes. One whose owner lost the right to it before
+    /// it was listed was not found then: those who look are told once more.
     pub fn created(&self, broadcast: &Broadcast) {
         self.await_first_media(broadcast);
+        if self.may_not_broadcast(broadcast.owner) {
+            self.standing.tell();
+        }
     }
 
     fn await_first_media(&self, broadcast: &Broadcast) {

@@ -132,11 +132,11 @@ impl Standing {
         self.changes.subscribe()
     }
 
-    /// Whom an API key names at this time.
+    /// Whom an API key names at this time, and when it ends by itself.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], or [`Error::Suspended`].
-    pub fn identify(&self, key: &str, now: Time) -> Result<Identity> {
+    pub fn identify(&self, key: &str, now: Time) -> Result<(Identity, Option<Time>)> {
         let invalid =
             Error::Unauthenticated("this API key is not valid: it may be misspelt, revoked or expired");
         let hash = key::hash(key).ok_or(invalid.clone())?;
@@ -145,7 +145,7 @@ impl Standing {
         state.refuse_user(owned.key.user_id, now)?;
         let access = Access::Key(owned.key.id, owned.key.scopes);
         let (id, username) = (owned.key.user_id, owned.username.clone());
-        Ok(Identity { id, username, role: owned.role, access })
+        Ok((Identity { id, username, role: owned.role, access }, owned.key.expires_at))
     }
 
     /// Whom an access token names at this time, by what it said.
@@ -204,7 +204,7 @@ impl Standing {
         self.refuse_viewer(seat.user_id, &seat.peer, now)
     }
 
-    /// Refuses a user who is suspended or was made a viewer lately: earlier than that, nothing of theirs is open.
+    /// Refuses a user who is suspended, or was made a viewer lately or while something of theirs is open.
     ///
     /// # Errors
     /// [`Error::Suspended`] or [`Error::Forbidden`].
@@ -425,7 +425,7 @@ mod tests {
         let (standing, key) = (standing(), key::generate(&SystemIds::default()).unwrap());
         standing.put_key(owned(&key, [Scope::AdminRead]));
         standing.give_role(ADA, Role::Admin, NOON);
-        let caller = standing.identify(&key.text, NOON).unwrap();
+        let (caller, _) = standing.identify(&key.text, NOON).unwrap();
         assert_eq!(caller.role, Role::Admin);
         assert!(caller.access.has(Scope::AdminRead) && !caller.access.has(Scope::AdminWrite));
         standing.revoke_key(KeyId(Uuid::from_u128(5)));

@@ -244,7 +244,8 @@ pub trait AccessStore: Send + Sync {
     /// Sign-ins that ended at or after a time.
     async fn sign_ins_ended_since(&self, since: Time) -> Result<Vec<SignInId>>;
 
-    /// Users whose role changed at or after a time, and what it is.
+    /// Users whose role changed at or after a time, and what it is; also viewers who have a broadcast open, whenever
+    /// they became that.
     async fn roles_given_since(&self, since: Time) -> Result<Vec<(UserId, Role)>>;
 
     /// All API keys that are good at a time.

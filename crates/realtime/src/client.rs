@@ -1,5 +1,6 @@
 //! What clients ask for, one command after the other.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const MAX_CHANNELS: usize = 128;
 /// The longest name of a channel, in bytes.
 const MAX_CHANNEL_BYTES: usize = 255;
 
+/// The longest time that a client is told: the timers of browsers count milliseconds in 32 bits.
+const LONGEST_TOLD: Duration = Duration::from_secs(24 * 24 * 3_600);
+
 /// What is remembered of a client.
 #[derive(Debug)]
 pub struct Session {
@@ -37,6 +41,8 @@ pub struct Session {
     pub peer: Peer,
     /// What it hears.
     pub subscriptions: Vec<Subscription>,
+    /// What is let go of when it has gone.
+    pub held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// A channel that a client hears.
@@ -51,13 +57,19 @@ pub struct Subscription {
 impl Session {
     /// Of a client that has not said anything.
     pub fn new(base: Arc<str>, bearer: Option<Box<str>>) -> Self {
-        Self { caller: None, base, bearer, peer: Peer::default(), subscriptions: Vec::new() }
+        Self { caller: None, base, bearer, peer: Peer::default(), subscriptions: Vec::new(), held: None }
     }
 
     /// The same, from this machine.
     #[must_use]
     pub fn from(self, peer: Peer) -> Self {
         Self { peer, ..self }
+    }
+
+    /// The same, holding something as long as it is there.
+    #[must_use]
+    pub fn holding(self, held: impl Any + Send + Sync) -> Self {
+        Self { held: Some(Box::new(held)), ..self }
     }
 
     /// Who it is.
@@ -89,17 +101,32 @@ pub enum Unwelcome {
     Closed(Close),
 }
 
+/// What a client may ask for only so often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To hear a channel.
+    Subscribe,
+    /// To be taken for whoever another token names.
+    Refresh,
+}
+
 /// Decides who may do what, and knows the state of channels.
 #[async_trait]
 pub trait Gate: Send + Sync + 'static {
     /// Whom a token names; an empty one: nobody known.
     fn welcome(&self, token: &str) -> Result<Welcome, Unwelcome>;
 
+    /// Counts what a client asks for, whatever comes of it, and refuses what comes too often. What only listens asks for
+    /// nothing here: it has asked over HTTP.
+    async fn charge(&self, _session: &Session, _asked: Asked) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Subscribes: calls [`Door::accept`] with the state of the channel, under whatever lock keeps the channel from
     /// being published meanwhile.
     async fn subscribe(&self, request: &SubscribeRequest, door: &mut Door<'_>) -> Result<(), Refusal>;
 
-    /// Takes what a client has to say.
+    /// Takes what a client has to say, unless it says too much.
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal>;
 
     /// Why a client whose token was good may not be connected all the same, as [`Close::FORCED`]; `None`: it may. Asked
@@ -171,6 +198,7 @@ impl<G: Gate> Clients<G> {
 
     /// The answer to a connect of a client that is let in.
     pub fn hello(&self, id: u64, ttl: Option<Duration>, pong: bool) -> ConnectResult {
+        let ttl = told(ttl);
         ConnectResult {
             client: id.to_string(),
             version: self.version.to_owned(),
@@ -260,6 +288,7 @@ impl<G: Gate> Clients<G> {
     async fn ask(&self, turn: &mut Turn<Session>, command: Command) -> Result<Option<Answer>, Unwelcome> {
         let id = command.id;
         if let Some(request) = command.subscribe {
+            self.charge(turn, Asked::Subscribe).await?;
             return self.subscribe(turn, id, &request).await.map(|()| None).map_err(Unwelcome::Refused);
         }
         if let Some(request) = command.unsubscribe {
@@ -272,6 +301,7 @@ impl<G: Gate> Clients<G> {
             return Ok(Some(Answer::Publish));
         }
         if let Some(request) = command.refresh {
+            self.charge(turn, Asked::Refresh).await?;
             self.refresh(turn, id, &request.token)?;
             return Ok(None);
         }
@@ -285,6 +315,11 @@ impl<G: Gate> Clients<G> {
         } else {
             Unwelcome::Closed(Close::BAD_REQUEST)
         })
+    }
+
+    async fn charge(&self, turn: &mut Turn<Session>, asked: Asked) -> Result<(), Unwelcome> {
+        let Some(session) = turn.session() else { return Ok(()) };
+        self.gate.charge(session, asked).await.map_err(Unwelcome::Refused)
     }
 
     async fn subscribe(
@@ -329,7 +364,8 @@ impl<G: Gate> Clients<G> {
             return Err(Unwelcome::Refused(Refusal::UNAUTHORIZED));
         }
         self.admit(turn, welcome.caller).map_err(Unwelcome::Closed)?;
-        let result = RefreshResult { expires: welcome.ttl.is_some(), ttl: seconds(welcome.ttl) };
+        let ttl = told(welcome.ttl);
+        let result = RefreshResult { expires: ttl.is_some(), ttl: seconds(ttl) };
         let expires = welcome.ttl.map(|ttl| self.gate.now() + ttl);
         turn.refresh(turn.form().answer(id, &Answer::Refresh(result)), expires);
         Ok(())
@@ -360,6 +396,11 @@ impl<G: Gate> Clients<G> {
 fn leave(session: &mut Session, channel: &str) -> Option<Subscription> {
     let place = session.subscriptions.iter().position(|known| **known.topic.channel() == *channel)?;
     Some(session.subscriptions.swap_remove(place))
+}
+
+/// What a client is told of the end of its credentials: nothing of one that is too far away.
+fn told(ttl: Option<Duration>) -> Option<Duration> {
+    ttl.filter(|ttl| *ttl <= LONGEST_TOLD)
 }
 
 fn seconds(ttl: Option<Duration>) -> u32 {

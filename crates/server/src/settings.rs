@@ -126,6 +126,7 @@ settings! {
     http_write_timeout: u64 = 20;
     http_drain_timeout: u64 = 10;
     live_max_connections: usize = 100_000;
+    live_max_connections_per_ip: usize = 2_000;
     live_max_message: u64 = 64 * KIB;
     live_max_backlog: u64 = MIB;
     live_write_timeout: u64 = 9;

@@ -157,7 +157,8 @@ impl Doors {
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
-        let live = managers.live(settings, &clock)?;
+        let limits = rate_limits(settings, &clock, (stop, tasks));
+        let live = managers.live(settings, &clock, &limits)?;
         keep(settings, (&sessions, &origin, &clock), (stop, tasks));
         managers.keep(settings, &live, (stop, tasks));
         let encoders = rtmp::serve_counted(self.rtmp, settings.rtmp(), connections.clone(), stop.clone());
@@ -172,7 +173,6 @@ impl Doors {
         tasks.spawn(live.clone().run(stop.clone()));
         let platform = managers.platform(&live, &origin);
         let places = Arc::new(Semaphore::new(settings.http_max_connections));
-        let limits = rate_limits(settings, &clock, (stop, tasks));
         let parts = sight::Parts {
             platform,
             store: managers.store.clone(),
@@ -333,13 +333,20 @@ impl Managers {
     }
 
     /// The live feed, begun.
-    fn live(&self, settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<Live>> {
+    fn live(
+        &self,
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        rates: &Arc<RateLimits>,
+    ) -> anyhow::Result<Arc<Live>> {
         let parts = LiveParts {
             sessions: self.sessions.clone(),
             users: self.users.clone(),
             keys: self.keys.clone(),
             clock: clock.clone(),
+            rates: rates.clone(),
             limits: settings.live(),
+            places: settings.live_places(),
         };
         Live::start(parts).context("live connections cannot be served")
     }

@@ -147,7 +147,7 @@ async fn nobody_joins_as_somebody_else_but_by_a_key_that_may() {
     let app = TestApp::start().await;
     let (ada, bob, eve) = (app.user("ada").await, app.user("bob").await, app.user("eve").await);
     let show = ada.goes_live("Launch day").await;
-    let site = program(&app, &ada.makes_key(&["viewers:write"]).await);
+    let site = program(&app, &ada.makes_key(&["viewers:write", "broadcasts:read"]).await);
     let strange = program(&app, &eve.makes_key(&["viewers:write"]).await);
     let other = program(&app, &eve.makes_key(&["broadcasts:read", "chat:write"]).await);
     let as_bob = json!({ "user_id": bob.id });

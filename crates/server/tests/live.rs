@@ -10,7 +10,13 @@ mod listener;
 mod connections;
 #[path = "live/events.rs"]
 mod events;
+#[path = "live/pace.rs"]
+mod pace;
 #[path = "live/people.rs"]
 mod people;
+#[path = "live/places.rs"]
+mod places;
+#[path = "live/rights.rs"]
+mod rights;
 #[path = "live/streams.rs"]
 mod streams;

@@ -29,7 +29,9 @@ impl AccessStore for Store {
     }
 
     async fn roles_given_since(&self, since: Time) -> Result<Vec<(UserId, Role)>> {
-        let statement = sql("SELECT id, role FROM users WHERE changed_at >= $1").bind(since);
+        let text = "SELECT id, role FROM users WHERE changed_at >= $1
+                    OR (role = 'viewer' AND id IN (SELECT user_id FROM broadcast_sessions WHERE ended_at IS NULL))";
+        let statement = sql(text).bind(since);
         let given = |row: &Row| Ok((UserId(row.id("id")?), role(row)?));
         self.database.rows(statement).await?.iter().map(given).collect()
     }

@@ -29,6 +29,8 @@ mod lists;
 mod profile;
 #[path = "managers/quality.rs"]
 mod quality;
+#[path = "managers/rights.rs"]
+mod rights;
 #[path = "managers/sign_ins.rs"]
 mod sign_ins;
 #[path = "managers/tokens.rs"]

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod classes;
+mod commands;
 mod key;
 mod layer;
 mod memory;

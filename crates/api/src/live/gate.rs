@@ -11,13 +11,14 @@ use tallylight_core::scope::Scope;
 use tallylight_core::token::{Fault, TokenFault};
 use tallylight_core::{Caller, Error};
 use tallylight_realtime::Bound;
-use tallylight_realtime::client::{Door, Gate, Session, Unwelcome, Welcome};
+use tallylight_realtime::client::{Asked, Door, Gate, Session, Unwelcome, Welcome};
 use tallylight_realtime::codes::{Close, Refusal};
 use tallylight_realtime::protocol::{PublishRequest, SubscribeRequest};
 
 use super::Feed;
 use super::channel::Channel;
 use super::room::{Beginning, Missed, Room, Side};
+use crate::limits::Class;
 
 /// How often a subscription is begun anew, because what it asks for went out of memory while it was read.
 const MAX_TRIES: u32 = 4;
@@ -52,6 +53,14 @@ impl Gate for Feed {
         }
     }
 
+    async fn charge(&self, session: &Session, asked: Asked) -> Result<(), Refusal> {
+        let class = match asked {
+            Asked::Subscribe => Class::Read,
+            Asked::Refresh => Class::Live,
+        };
+        self.charge_as(class, session).await
+    }
+
     async fn subscribe(&self, request: &SubscribeRequest, door: &mut Door<'_>) -> Result<(), Refusal> {
         let channel = request.channel.parse().map_err(|_| Refusal::UNKNOWN_CHANNEL)?;
         match channel {
@@ -80,16 +89,23 @@ impl Gate for Feed {
 
     async fn publish(&self, session: &Session, request: PublishRequest) -> Result<(), Refusal> {
         let Ok(Channel::Session(id)) = request.channel.parse() else { return Err(Refusal::DENIED) };
-        if session.caller().identity().is_some_and(|identity| !identity.access.has(Scope::ChatWrite)) {
+        // As of now: what is said carries the role of whoever says it.
+        let caller = self.users.vet_again(session.caller()).map_err(|_| Refusal::DENIED)?;
+        if caller.identity().is_some_and(|identity| !identity.access.has(Scope::ChatWrite)) {
             return Err(Refusal::DENIED);
         }
         let said = serde_json::from_slice(&request.data).map_err(|_| Refusal::BAD_REQUEST)?;
+        let class = match said {
+            Said::Message { .. } => Class::Write,
+            Said::Reaction { .. } => Class::Viewing,
+        };
+        self.charge_as(class, session).await?;
         let done = match said {
-            Said::Message { text } => self.sessions.say(session.caller(), id, text).await,
+            Said::Message { text } => self.sessions.say(&caller, id, text).await,
             Said::Reaction { reaction } => {
                 let reaction = Reaction::named(&reaction).map_err(|_| Refusal::BAD_REQUEST)?;
                 let bound = session.subscription(&request.channel).and_then(|known| known.bound);
-                let by = match (session.caller(), bound) {
+                let by = match (&caller, bound) {
                     (Caller::Anonymous, Some(bound)) => Reactor::Viewer(bound.viewer),
                     (caller, _) => Reactor::Caller(caller),
                 };
@@ -146,6 +162,12 @@ impl Gate for Feed {
 }
 
 impl Feed {
+    /// Takes one from the budget from which the same would be taken over HTTP.
+    async fn charge_as(&self, class: Class, session: &Session) -> Result<(), Refusal> {
+        let charged = self.rates.charge(class, session.caller(), session.peer.ip).await;
+        charged.map_err(|error| refusal(&error))
+    }
+
     /// Counts a connection by a key, which names itself only after HTTP has been left.
     fn count(&self, caller: &Caller) {
         if let Some(Access::Key(key, _)) = caller.identity().map(|identity| identity.access) {
@@ -244,7 +266,7 @@ fn refusal(error: &Error) -> Refusal {
     match error {
         Error::NotFound(_) => Refusal::UNKNOWN_CHANNEL,
         Error::Unauthenticated(_) => Refusal::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Banned { .. } => Refusal::DENIED,
+        Error::Forbidden(_) | Error::InsufficientScope(_) | Error::Banned { .. } => Refusal::DENIED,
         Error::TooManyRequests { .. } => Refusal::TOO_MANY,
         Error::Invalid(_) => Refusal::BAD_REQUEST,
         Error::BroadcastEnded | Error::ViewerGone => Refusal::NOT_AVAILABLE,

@@ -6,11 +6,13 @@
 mod cards;
 mod channel;
 mod gate;
+mod places;
 mod room;
 mod rooms;
 mod tickets;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -27,9 +29,15 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use cards::Cards;
+use places::{Place, Places};
 use rooms::Rooms;
 
+use crate::limits::RateLimits;
+use crate::problem::Problem;
+
 pub use channel::Channel;
+pub(crate) use places::Over;
+pub use places::PlaceLimits;
 pub use tickets::{LIFE as TICKET_LIFE, Tickets};
 
 /// How often counts are told.
@@ -47,8 +55,12 @@ pub struct LiveParts {
     pub keys: Arc<KeyManager>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How often each caller may do what.
+    pub rates: Arc<RateLimits>,
     /// Limits of connections.
     pub limits: Limits,
+    /// How many there may be.
+    pub places: PlaceLimits,
 }
 
 /// All live connections, and what they hear.
@@ -57,6 +69,7 @@ pub struct Live {
     pub(crate) clients: Arc<Clients<Feed>>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) tickets: Tickets,
+    places: Places,
 }
 
 /// What is told, and to whom.
@@ -65,6 +78,7 @@ pub struct Feed {
     users: Arc<UserManager>,
     keys: Arc<KeyManager>,
     clock: Arc<dyn Clock>,
+    rates: Arc<RateLimits>,
     /// Set as soon as there is one.
     hub: OnceLock<Hub<Session>>,
     rooms: Rooms,
@@ -77,12 +91,13 @@ impl Live {
     /// # Errors
     /// The system's.
     pub fn start(parts: LiveParts) -> io::Result<Arc<Self>> {
-        let LiveParts { sessions, users, keys, clock, limits } = parts;
+        let LiveParts { sessions, users, keys, clock, rates, limits, places } = parts;
         let feed = Arc::new(Feed {
             sessions,
             users,
             keys,
             clock: clock.clone(),
+            rates,
             hub: OnceLock::new(),
             rooms: Rooms::default(),
             cards: Cards::default(),
@@ -90,7 +105,19 @@ impl Live {
         let clients = Arc::new(Clients::new(feed.clone(), Handle::current(), VERSION, limits.ping_interval));
         let hub = Hub::start(&clients, limits, clock)?;
         let _ = feed.hub.set(hub.clone());
-        Ok(Arc::new(Self { hub, clients, feed, tickets: Tickets::default() }))
+        let (tickets, places) = (Tickets::default(), Places::new(places));
+        Ok(Arc::new(Self { hub, clients, feed, tickets, places }))
+    }
+
+    /// Takes a place for a connection from an address.
+    ///
+    /// # Errors
+    /// The [`Problem`] of one that is not taken.
+    pub(crate) fn place(&self, ip: Option<IpAddr>, over: Over) -> Result<Place, Problem> {
+        if self.hub.is_full() {
+            return Err(Problem::new("busy", "there are as many live connections as this server takes"));
+        }
+        Ok(self.places.take(ip, over)?)
     }
 
     /// Whether somebody may hear all of these channels.
@@ -113,7 +140,7 @@ impl Live {
                 Channel::Owner(id) => {
                     caller.signed_in()?;
                     if !caller.has(Scope::EventsRead) {
-                        return Err(Error::Forbidden("this API key lacks the scope events:read"));
+                        return Err(Error::InsufficientScope(Scope::EventsRead));
                     }
                     self.feed.sessions.session(id).await?.is_owned_by(caller)
                 }

@@ -27,7 +27,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::auth::{self, Auth};
 use crate::device::{self, Asking};
 use crate::extract::{Base, FromClient, Query, event_number};
-use crate::live::{Channel, TICKET_LIFE};
+use crate::live::{Channel, Over, TICKET_LIFE};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -53,9 +53,7 @@ pub async fn connect(
 ) -> Result<Response, Problem> {
     let headers = request.headers();
     let accept = accept(headers)?;
-    if app.live.hub.is_full() {
-        return Err(Problem::new("busy", "there are as many live connections as this server takes"));
-    }
+    let place = app.live.place(client.ip, Over::Socket)?;
     let (protocol, form) = protocol(headers);
     // What a page of another site has the browser send is not taken for its visitor's will.
     let is_own = device::asking(headers, app.settings.public_url.as_ref()) != Asking::OtherPage;
@@ -64,7 +62,7 @@ pub async fn connect(
         .extensions_mut()
         .remove::<OnUpgrade>()
         .ok_or_else(|| Problem::new("upgrade-required", "this connection cannot become a WebSocket"))?;
-    let session = Box::new(Session::new(base.url.into(), bearer).from(client.peer()));
+    let session = Box::new(Session::new(base.url.into(), bearer).from(client.peer()).holding(place));
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => take_over(&app, upgraded, form, session),
@@ -196,10 +194,8 @@ pub async fn listen(
     };
     let requests = params.requests(&headers)?;
     app.live.may_listen(&welcome.caller, &requests).await?;
-    if app.live.hub.is_full() {
-        return Err(Problem::new("busy", "there are as many live connections as this server takes"));
-    }
-    let session = Session::new(base.url.into(), None).from(client.peer());
+    let place = app.live.place(client.ip, Over::Stream)?;
+    let session = Session::new(base.url.into(), None).from(client.peer()).holding(place);
     let stream = stream(&app, session, welcome, requests)
         .map_err(|error| Problem::from(tallylight_core::Error::Internal(error.to_string())))?;
     let headers = [

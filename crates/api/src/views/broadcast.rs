@@ -134,8 +134,8 @@ impl BroadcastView {
         }
     }
 
-    /// As its owner sees it: with addresses that play although it is private, and with the stream key, for which an API
-    /// key needs a scope of its own.
+    /// As its owner sees it: with addresses that play although it is private, and with the stream key, for each of which
+    /// an API key needs its scope.
     pub fn owned(
         b: &Snapshot,
         caller: &Caller,
@@ -143,13 +143,14 @@ impl BroadcastView {
         app: &App,
     ) -> Result<Self, tallylight_core::Error> {
         let mut view = Self::public(b, base);
-        if b.is_private() && b.is_built_in() && b.status != Status::Ended {
+        let is_open = b.is_built_in() && b.status != Status::Ended;
+        if is_open && b.is_private() && caller.has(Scope::BroadcastsRead) {
             let token = app.sessions.preview_token(b.id);
             let url = |file: &str| Some(format!("{}/live/{}/{token}/{file}", base.url, b.id));
             view.hls_url = url("index.m3u8");
             view.thumbnail_url = url("thumbnail.jpg").filter(|_| b.ingest.state != IngestState::Idle);
         }
-        if b.is_built_in() && b.status != Status::Ended && caller.has(Scope::Publish) {
+        if is_open && caller.has(Scope::Publish) {
             let stream_key = app.broadcasts.stream_key(b)?;
             view.publish = Some(PublishView { rtmp_url: rtmp_url(app, base), stream_key, whip_url: None });
         }

@@ -324,7 +324,10 @@ impl BroadcastManager {
         if update.is_featured.is_some() && !(caller.is_admin() && caller.has(Scope::AdminWrite)) {
             caller.signed_in()?;
             self.ledger.owned(caller, id).await?;
-            return Err(Error::Forbidden("only an administrator can feature a broadcast"));
+            return Err(match caller.is_admin() {
+                true => Error::InsufficientScope(Scope::AdminWrite),
+                false => Error::Forbidden("only an administrator can feature a broadcast"),
+            });
         }
         if update.viewer_count.is_some() && !self.settings.allow_reported_viewers {
             return Err(Error::Forbidden("this server does not take reported viewers"));

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::event::{EventType, LeaveReason, NewEvent, joined};
 use crate::ids::{BroadcastId, EventId, JoinTokenId, UserId, ViewerId};
 use crate::presence::Expired;
+use crate::scope::Scope;
 use crate::token::{Pass, PassKind};
 use crate::viewer::{Client, Departure, DeviceId, JoinOutcome, KnownViewer, NewViewer, Seat, SignOfLife};
 
@@ -89,10 +90,13 @@ impl SessionManager {
     ) -> Result<Joined> {
         self.standing.refuse_viewer(caller.user_id(), &client.peer(), self.now())?;
         let broadcast = self.ledger.get(id).await?;
-        let invitation = self.invitation_shown(caller, &broadcast, &request)?;
+        // A key that may not read what is its owner's sees what strangers see.
+        let reader = caller.clone().within(Scope::BroadcastsRead);
+        let invitation = self.invitation_shown(&reader, &broadcast, &request)?;
         let user = self.joining(caller, &broadcast, request.user_id).await?;
+        let user = user.filter(|user| *user != broadcast.owner || broadcast.is_owned_by(&reader));
         // Whoever may not know of it is told by the store, which knows what their invitation is worth.
-        if broadcast.status == Status::Ended && broadcast.is_visible_to(caller) {
+        if broadcast.status == Status::Ended && broadcast.is_visible_to(&reader) {
             return Err(Error::BroadcastEnded);
         }
         let pass = self.pass_for(user, &broadcast, request.viewer_token.as_deref())?;
@@ -103,7 +107,7 @@ impl SessionManager {
             };
             let who = Who::new(user, known).showing(invitation);
             self.seat(&broadcast, pass.viewer, who, client).await?;
-        } else if !broadcast.is_visible_to(caller) {
+        } else if !broadcast.is_visible_to(&reader) {
             return Err(Error::NotFound("broadcast"));
         }
         let broadcast = self.ledger.get(id).await?;
@@ -392,16 +396,24 @@ impl SessionManager {
     /// Lets a player fetch its multivariant playlist, which is no sign of life yet.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a wrong token, and for a private broadcast where the viewer is not there and no guest who
-    /// may come back.
+    /// [`Error::NotFound`] for a wrong token, to a viewer who is suspended, and for a private broadcast where the viewer
+    /// is not there and no guest who may come back.
     pub async fn known_player(&self, id: BroadcastId, playback_token: &str) -> Result<()> {
         let pass =
             self.tokens.check_playback(id, playback_token).ok_or(Error::NotFound("playback address"))?;
-        if !self.ledger.get(id).await?.is_private() || self.watch_private(id, playback_token).is_ok() {
+        let is_private = self.ledger.get(id).await?.is_private();
+        let may_play = if is_private {
+            self.watch_private(id, playback_token).is_ok()
+        } else {
+            pass.kind == PassKind::Preview || self.standing.is_calm()
+        };
+        if may_play {
             return Ok(());
         }
         let known = self.store.viewer(id, pass.viewer).await?;
-        let may_return = known.is_some_and(|known| known.invitation.is_some());
+        let user = known.as_ref().and_then(|known| known.user_id);
+        let is_welcome = user.is_none_or(|user| self.standing.refuse_user(user, self.now()).is_ok());
+        let may_return = is_welcome && (!is_private || known.is_some_and(|known| known.invitation.is_some()));
         if may_return { Ok(()) } else { Err(Error::NotFound("broadcast")) }
     }
 

@@ -181,15 +181,16 @@ impl UserManager {
         Ok(self.authenticate_for(credentials)?.0)
     }
 
-    /// As [`UserManager::authenticate`], and for how many seconds more; `None`: until it is revoked.
+    /// As [`UserManager::authenticate`], and for how many seconds more; `None`: until they are revoked.
     ///
     /// # Errors
     /// Why not.
     pub fn authenticate_for(&self, credentials: &str) -> Result<(Caller, Option<u64>), Fault> {
         let (now, standing) = (self.parts.clock.now(), &self.parts.standing);
         if credentials.starts_with(key::PREFIX) {
-            let identity = standing.identify(credentials, now).map_err(Fault::Standing)?;
-            return Ok((Caller::User(identity), None));
+            let (identity, end) = standing.identify(credentials, now).map_err(Fault::Standing)?;
+            let left = end.map(|end| u64::try_from((end - now).whole_seconds()).unwrap_or_default());
+            return Ok((Caller::User(identity), left));
         }
         let (identity, left) = self.tokens.check(credentials, now).map_err(Fault::Token)?;
         let identity = standing.vet(identity, now).map_err(Fault::Standing)?;

@@ -67,6 +67,7 @@ impl Settings {
 
     fn check_live(&self) -> anyhow::Result<()> {
         within("live_max_connections", self.live_max_connections, 0, 10_000_000)?;
+        within("live_max_connections_per_ip", self.live_max_connections_per_ip, 0, 10_000_000)?;
         within("live_max_message", self.live_max_message, KIB, 16 * MIB)?;
         within("live_max_backlog", self.live_max_backlog, 64 * KIB, 1_024 * MIB)?;
         within("live_write_timeout", self.live_write_timeout, 1, 3_600)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tallylight_api::HttpSettings;
+use tallylight_api::live::PlaceLimits;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::chat::{ChatSettings, Pace};
 use tallylight_core::session::SessionSettings;
@@ -64,6 +65,14 @@ impl Settings {
             viewer_ping_interval: Duration::from_secs(self.live_viewer_ping_interval),
             pong_timeout: Duration::from_secs(self.live_pong_timeout),
             window: Duration::from_secs_f64(self.live_window),
+        }
+    }
+
+    /// How many live connections there may be. Streams of events keep their HTTP connection: at most half of those.
+    pub fn live_places(&self) -> PlaceLimits {
+        PlaceLimits {
+            per_ip: self.live_max_connections_per_ip,
+            streams: self.http_max_connections.div_ceil(2),
         }
     }
 

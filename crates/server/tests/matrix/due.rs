@@ -84,6 +84,8 @@ fn on(of: Of, caller: &Caller, is_stranger: bool, thing: Thing) -> Verdict {
     match of {
         Of::Nothing => Verdict::Allowed,
         Of::Servers | Of::Visible if knows => Verdict::Allowed,
+        Of::Entered if thing == Thing::Public => Verdict::Allowed,
+        Of::Entered if knows && !matches!(caller.credentials, Credentials::Key(_)) => Verdict::Allowed,
         Of::Personal | Of::Owned if knows && is_owner => Verdict::Allowed,
         Of::Kept if knows && (is_owner || caller.keeps_order) => Verdict::Allowed,
         Of::Kept if knows => Verdict::Forbidden,

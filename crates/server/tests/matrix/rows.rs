@@ -35,6 +35,8 @@ pub enum Of {
     Nothing,
     /// Of a broadcast that the caller may know of.
     Visible,
+    /// Of a broadcast that the caller may know of; a key that may not read too has nothing of its owner's.
+    Entered,
     /// Of a broadcast of the caller's own.
     Owned,
     /// Of a broadcast where the caller keeps order.
@@ -143,7 +145,7 @@ pub const ROWS: &[Row] = &[
     signed_in("update_broadcast", "broadcasts:write", Of::Owned).with(r#"{"title": "Another"}"#),
     signed_in("delete_broadcast", "broadcasts:write", Of::Owned),
     signed_in("reset_stream_key", "publish", Of::Owned),
-    anyone("join_broadcast", "viewers:write", Of::Visible),
+    anyone("join_broadcast", "viewers:write", Of::Entered),
     anyone("read_session", "broadcasts:read", Of::Visible),
     signed_in("read_session_analytics", "analytics:read", Of::Owned),
     signed_in("list_session_events", "events:read", Of::Owned),
