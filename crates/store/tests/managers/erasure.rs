@@ -288,7 +288,7 @@ async fn everything_that_is_kept_is_told_to_whom_it_is_about_and_nothing_of_othe
         ("messages", 2),
         ("bans", 0),
         ("chat bans", 1),
-        ("acts", 2),
+        ("acts", 3),
     ];
     assert_eq!(told, expected);
     let scan = Scan { after: None, most: 2 };
