@@ -19,15 +19,16 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tallylight_core::Error;
+use tallylight_core::caller::Identity;
 use tallylight_core::error::Outage;
 use tallylight_core::idempotency::{Call, Claim, Turn};
 use tokio::time::timeout;
 use tower::Service;
-use uuid::Uuid;
 
+use crate::auth;
 use crate::extract::whole_body;
 use crate::layers::panicked;
-use crate::limits::{Answering, Class, Classes, identity_of};
+use crate::limits::{Answering, Class, Classes};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -80,8 +81,10 @@ where
             && request.headers().contains_key(IDEMPOTENCY_KEY)
             && !path.starts_with("/api/auth/")
             && self.classes.of(request.method(), request.extensions()) != Class::Viewing;
-        let caller = if counts { identity_of(&self.app, &mut request).caller() } else { None };
-        let Some(caller) = caller else { return Answering::straight(self.inner.call(request)) };
+        let auth = counts.then(|| auth::of_request(&mut request, &self.app).ok()).flatten();
+        let Some(caller) = auth.and_then(|auth| auth.caller.identity().cloned()) else {
+            return Answering::straight(self.inner.call(request));
+        };
         let (app, mut inner) = (self.app.clone(), self.inner.clone());
         Answering::later(async move {
             let answer = once(&app, caller, request, move |request| inner.call(request)).await;
@@ -92,7 +95,7 @@ where
 
 async fn once<F>(
     app: &App,
-    caller: Uuid,
+    caller: Identity,
     request: Request,
     inner: impl FnOnce(Request) -> F,
 ) -> Result<Response, Problem>
@@ -103,7 +106,7 @@ where
     let (parts, body) = request.into_parts();
     let body = whole_body(Request::from_parts(parts.clone(), body), app).await?;
     let call = Call {
-        caller,
+        caller: &caller,
         method: parts.method.as_str(),
         path: parts.uri.path(),
         key: &key,

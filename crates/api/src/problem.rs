@@ -191,7 +191,7 @@ impl From<Error> for Problem {
         let code = match error {
             Error::NotFound(_) => "not-found",
             Error::Unauthenticated(_) => "unauthenticated",
-            Error::Forbidden(_) => "forbidden",
+            Error::Forbidden(_) | Error::WrongPassword => "forbidden",
             Error::Invalid(errors) => return Self { errors, ..Self::new("invalid-fields", detail) },
             Error::Taken(field) => return Self::field("taken", field, "is taken"),
             Error::InvalidTransition { .. } => "invalid-transition",

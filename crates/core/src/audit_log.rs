@@ -91,6 +91,8 @@ actions! {
     SignInRevoked = "sign_in.revoked";
     /// A spent refresh token was used again, which ended its sign-in.
     RefreshReused = "sign_in.token_reused";
+    /// A user who is signed in gave a wrong password for a change that asks for it.
+    PasswordRefused = "user.password_refused";
     /// A password was changed by its owner.
     PasswordChanged = "user.password_changed";
     /// A message to reset a password was asked for.

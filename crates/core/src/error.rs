@@ -23,6 +23,9 @@ pub enum Error {
     /// The caller is known and may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Whoever is signed in does not know the account's password.
+    #[error("the current password is not right")]
+    WrongPassword,
     /// Fields are not valid.
     #[error("some fields are not valid: {}", list(.0))]
     Invalid(Vec<FieldError>),

@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
+use crate::caller::{Access, Identity};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
-use crate::ids::Ids;
+use crate::ids::{Ids, UserId};
 use crate::secret::{Purpose, Sealer, Secret};
 
 /// How long answers are kept, in hours.
@@ -64,13 +65,16 @@ pub trait IdempotencyStore: Send + Sync {
 
     /// Removes so many of those whose time is over; how many it were.
     async fn remove_expired_keys(&self, now: Time, limit: u32) -> Result<u64>;
+
+    /// Removes those of ids from one to another; how many.
+    async fn remove_keys_within(&self, range: (Uuid, Uuid)) -> Result<u64>;
 }
 
 /// A call under a key.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
     /// Who calls.
-    pub caller: Uuid,
+    pub caller: &'a Identity,
     /// By which method.
     pub method: &'a str,
     /// What.
@@ -133,11 +137,14 @@ impl Idempotency {
     pub fn claim(&self, call: &Call<'_>) -> Result<Claim> {
         let now = self.clock.now();
         let Call { caller, method, path, key, query, body } = call;
-        let mut id = [0; 16];
-        let parts = [caller.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()];
-        id.copy_from_slice(&self.digest(&parts)[..16]);
+        // Each of a user's programs has keys of its own.
+        let program = match caller.access {
+            Access::Key(key, _) => key.0,
+            Access::SignIn(_) | Access::Server => caller.id.0,
+        };
+        let parts = [program.as_bytes(), method.as_bytes(), path.as_bytes(), key.as_bytes()];
         Ok(Claim {
-            id: Uuid::from_bytes(id),
+            id: Uuid::from_u64_pair(self.half(&[caller.id.0.as_bytes()]), self.half(&parts)),
             claim: self.ids.uuid(now)?,
             fingerprint: self.digest(&[query.as_bytes(), body]),
             now,
@@ -219,12 +226,35 @@ impl Idempotency {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets some of the answers whose time is over; how many, 0 when none is left.
+    /// Forgets the answers whose time is over, part after part; how many.
     ///
     /// # Errors
     /// The store's.
     pub async fn forget(&self) -> Result<u64> {
-        self.store.remove_expired_keys(self.clock.now(), REMOVED_AT_ONCE).await
+        let mut forgotten = 0;
+        loop {
+            match self.store.remove_expired_keys(self.clock.now(), REMOVED_AT_ONCE).await? {
+                0 => return Ok(forgotten),
+                some => forgotten += some,
+            }
+        }
+    }
+
+    /// Forgets what a user was answered, by whichever program; how many answers.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget_user(&self, user: UserId) -> Result<u64> {
+        let theirs = self.half(&[user.0.as_bytes()]);
+        let range = (Uuid::from_u64_pair(theirs, 0), Uuid::from_u64_pair(theirs, u64::MAX));
+        self.store.remove_keys_within(range).await
+    }
+
+    /// Half of an id: the first is the user's, so that all of a user's ids stand together.
+    fn half(&self, parts: &[&[u8]]) -> u64 {
+        let mut half = [0; 8];
+        half.copy_from_slice(&self.digest(parts)[..8]);
+        u64::from_be_bytes(half)
     }
 
     /// Each part with its length, so that none runs into the next.

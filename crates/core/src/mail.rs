@@ -13,6 +13,8 @@ pub struct Mail {
     pub subject: String,
     /// The text, its lines parted by line feeds.
     pub text: String,
+    /// Whether somebody waits for it: such mails are not kept waiting by others.
+    pub is_awaited: bool,
 }
 
 impl fmt::Debug for Mail {
@@ -37,7 +39,12 @@ mod tests {
 
     #[test]
     fn a_mail_in_a_log_tells_neither_whose_it_is_nor_what_it_says() {
-        let mail = Mail { to: "ada@example.org".into(), subject: "Hello".into(), text: "token".into() };
+        let mail = Mail {
+            to: "ada@example.org".into(),
+            subject: "Hello".into(),
+            text: "token".into(),
+            is_awaited: true,
+        };
         assert_eq!(format!("{mail:?}"), "Mail { subject: \"Hello\", .. }");
     }
 }

@@ -308,6 +308,11 @@ impl Standing {
         self.read().keys.by_id(id).map(|owned| owned.key.clone())
     }
 
+    /// How many of a user's keys are good for something.
+    pub fn keys_in_force(&self, user: UserId, now: Time) -> usize {
+        self.read().keys.in_force_of(user, now)
+    }
+
     /// All bans in force, the latest first.
     pub fn bans(&self, now: Time) -> Vec<Ban> {
         self.read().bans.all(now)

@@ -23,7 +23,7 @@ use crate::viewer::{Counts, Departure, JoinOutcome, KnownViewer, NewViewer, Seat
 
 pub use accounts::{AccountChange, AccountStore, Closed, Closing, Found, Listed, Scan, Slice, Stay};
 pub use invitations::{InvitationStore, Revocation, Revoked};
-pub use keys::KeyStore;
+pub use keys::{KeyStore, PastKeys};
 
 /// The removal of all viewers of a session.
 pub struct Eviction<'a> {

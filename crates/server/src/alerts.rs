@@ -190,7 +190,8 @@ impl Notify for Letters {
         let Notice { alert, state, rule, text, server, .. } = notice;
         let subject = format!("Tallylight: {alert} {state}");
         let text = format!("{text}\n\nRule: {rule}\nServer: {server}\nAt: {}\n", notice.at);
-        self.mailer.send(Mail { to: self.to.clone(), subject, text }).map_err(|error| error.to_string())
+        let mail = Mail { to: self.to.clone(), subject, text, is_awaited: false };
+        self.mailer.send(mail).map_err(|error| error.to_string())
     }
 }
 

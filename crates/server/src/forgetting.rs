@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tallylight_core::idempotency::Idempotency;
+use tallylight_core::{KeyManager, Result};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -15,9 +16,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 const REMOVAL_PERIOD: Duration = Duration::from_secs(600);
 
 /// Works until told to stop.
-pub async fn run(idempotency: Arc<Idempotency>, stop: CancellationToken) {
+pub async fn run(idempotency: Arc<Idempotency>, keys: Arc<KeyManager>, stop: CancellationToken) {
     tokio::select! {
-        () = async { tokio::join!(settle(&idempotency), remove(&idempotency)); } => {}
+        () = async { tokio::join!(settle(&idempotency), remove(&idempotency, &keys)); } => {}
         () = stop.cancelled() => {}
     }
 }
@@ -40,19 +41,18 @@ async fn settle(idempotency: &Idempotency) {
     }
 }
 
-async fn remove(idempotency: &Idempotency) {
+async fn remove(idempotency: &Idempotency, keys: &KeyManager) {
     let mut ticks = interval(REMOVAL_PERIOD);
     loop {
         ticks.tick().await;
-        loop {
-            match idempotency.forget().await {
-                Ok(0) => break,
-                Ok(keys) => debug!(keys, "expired idempotency keys are removed"),
-                Err(error) => {
-                    warn!(%error, "expired idempotency keys could not be removed; trying again later");
-                    break;
-                }
-            }
-        }
+        tell("answers under idempotency keys", idempotency.forget().await);
+        tell("API keys and what they were used for", keys.forget_past().await);
+    }
+}
+
+fn tell(what: &str, removed: Result<u64>) {
+    match removed {
+        Ok(rows) => debug!(what, rows, "what is over is removed"),
+        Err(error) => warn!(what, %error, "what is over could not be removed; trying again later"),
     }
 }

@@ -1,33 +1,34 @@
 //! The post: mail waits in a queue and is written to files, or handed to a server that sends it.
 
+mod files;
 mod smtp;
+#[cfg(test)]
+mod tests;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use lettre::message::{Mailbox, Message, header::ContentType};
 use tallylight_core::clock::Clock;
+use tallylight_core::figures::Count;
 use tallylight_core::ids::Ids;
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::{Error, Result};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::settings::Settings;
+use files::Files;
 use smtp::Smtp;
 
-/// How many mails may wait.
-const QUEUE: usize = 1_000;
-/// How many are sent at a time.
-const AT_ONCE: usize = 4;
+/// How many mails may wait that nobody waits for, and how many of them are sent at a time.
+const NOTICES: (usize, usize) = (1_500, 4);
+/// The same of those that somebody waits for.
+const AWAITED: (usize, usize) = (500, 2);
 /// The waits between tries.
 const RETRIES: &[Duration] = &[
     Duration::from_secs(5),
@@ -40,32 +41,95 @@ const RETRIES: &[Duration] = &[
 const DRAIN: Duration = Duration::from_secs(5);
 /// The folder of mails that are written to files.
 const FOLDER: &str = "mail";
+/// How often it is tidied, beside after each mail that is written there.
+const TIDY: Duration = Duration::from_secs(3_600);
+
+/// A mail, and its room until it is gone.
+type Handed = (Mail, OwnedSemaphorePermit);
 
 /// Where mail is handed in.
-pub struct Letterbox(mpsc::Sender<Mail>);
+pub struct Letterbox {
+    queue: mpsc::UnboundedSender<Handed>,
+    carrier: Arc<Carrier>,
+}
 
 impl Mailer for Letterbox {
     fn send(&self, mail: Mail) -> Result<()> {
-        self.0.try_send(mail).map_err(|_| Error::Busy("mail"))
+        let room = self.carrier.lane(&mail).room.clone().try_acquire_owned();
+        let handed = room.ok().and_then(|room| self.queue.send((mail, room)).ok());
+        handed.ok_or_else(|| {
+            self.carrier.turned_away.one();
+            Error::Busy("mail")
+        })
+    }
+}
+
+/// What is known of the post at a moment.
+pub struct Reading {
+    /// Notices that wait, and how many may.
+    pub notices: (usize, usize),
+    /// The same of mails that somebody waits for.
+    pub awaited: (usize, usize),
+    /// How many mails went out.
+    pub sent: u64,
+    /// How many did not, after every try.
+    pub given_up: u64,
+    /// How many were not taken, as too many waited.
+    pub turned_away: u64,
+}
+
+impl Letterbox {
+    /// What is known now.
+    pub fn reading(&self) -> Reading {
+        let Carrier { notices, awaited, sent, given_up, turned_away, .. } = &*self.carrier;
+        Reading {
+            notices: notices.waiting(),
+            awaited: awaited.waiting(),
+            sent: sent.get(),
+            given_up: given_up.get(),
+            turned_away: turned_away.get(),
+        }
     }
 }
 
 /// Takes mail out of the letterbox and sees that it goes out.
 pub struct PostOffice {
-    waiting: mpsc::Receiver<Mail>,
+    waiting: mpsc::UnboundedReceiver<Handed>,
     carrier: Arc<Carrier>,
+    files: Arc<Files>,
+}
+
+/// Mails of one kind, which wait for none of another.
+struct Lane {
+    most: usize,
+    room: Arc<Semaphore>,
+    places: Semaphore,
+}
+
+impl Lane {
+    fn new((most, at_once): (usize, usize)) -> Self {
+        Self { most, room: Arc::new(Semaphore::new(most)), places: Semaphore::new(at_once) }
+    }
+
+    fn waiting(&self) -> (usize, usize) {
+        (self.most - self.room.available_permits(), self.most)
+    }
 }
 
 /// How mail goes out.
 struct Carrier {
     from: Mailbox,
     way: Way,
-    places: Semaphore,
+    notices: Lane,
+    awaited: Lane,
     retries: &'static [Duration],
+    sent: Count,
+    given_up: Count,
+    turned_away: Count,
 }
 
 enum Way {
-    Files { folder: PathBuf, clock: Arc<dyn Clock>, ids: Arc<dyn Ids> },
+    Files(Arc<Files>),
     Smtp(Smtp),
 }
 
@@ -86,8 +150,9 @@ pub fn open(
     settings: &Settings,
     (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
 ) -> anyhow::Result<(Letterbox, PostOffice)> {
+    let files = Arc::new(Files { folder: settings.data_dir.join(FOLDER), clock, ids });
     let way = if settings.mail_url.is_empty() {
-        Way::Files { folder: settings.data_dir.join(FOLDER), clock, ids }
+        Way::Files(files.clone())
     } else {
         if settings.public_url.is_empty() {
             warn!("mail_url is set and public_url is not: links in mails lead to the address listened on");
@@ -100,21 +165,25 @@ pub fn open(
             settings.mail_from
         )
     })?;
-    Ok(post(Carrier { from, way, places: Semaphore::new(AT_ONCE), retries: RETRIES }))
+    Ok(post(Carrier::new(from, way, RETRIES), files))
 }
 
-fn post(carrier: Carrier) -> (Letterbox, PostOffice) {
-    let (queue, waiting) = mpsc::channel(QUEUE);
-    (Letterbox(queue), PostOffice { waiting, carrier: Arc::new(carrier) })
+fn post(carrier: Carrier, files: Arc<Files>) -> (Letterbox, PostOffice) {
+    // Each mail in it has a room, of which there are only so many.
+    let (queue, waiting) = mpsc::unbounded_channel();
+    let carrier = Arc::new(carrier);
+    (Letterbox { queue, carrier: carrier.clone() }, PostOffice { waiting, carrier, files })
 }
 
 impl PostOffice {
     /// Works until told to stop; then what is there gets one more chance, for a moment.
     pub async fn run(self, stop: CancellationToken) {
+        let tidying = keep_tidy(self.files.clone());
         let work = self.work(stop.clone());
         tokio::pin!(work);
         tokio::select! {
             () = &mut work => return,
+            () = tidying => {}
             () = stop.cancelled() => {}
         }
         if timeout(DRAIN, work).await.is_err() {
@@ -123,22 +192,20 @@ impl PostOffice {
     }
 
     async fn work(mut self, stop: CancellationToken) {
-        let (stays, carried) = (Arc::new(Semaphore::new(QUEUE)), TaskTracker::new());
+        let carried = TaskTracker::new();
         loop {
-            let mail = tokio::select! {
-                mail = self.waiting.recv() => mail,
+            let handed = tokio::select! {
+                handed = self.waiting.recv() => handed,
                 () = stop.cancelled(), if !self.waiting.is_closed() => {
                     self.waiting.close();
                     continue;
                 }
             };
-            let Some(mail) = mail else { break };
-            // As many as wait here may be under way: beyond that they wait there, and then are refused.
-            let Ok(stay) = stays.clone().acquire_owned().await else { break };
+            let Some((mail, room)) = handed else { break };
             let (carrier, stop) = (self.carrier.clone(), stop.clone());
             carried.spawn(async move {
                 carrier.carry(&mail, &stop).await;
-                drop(stay);
+                drop(room);
             });
         }
         carried.close();
@@ -146,17 +213,40 @@ impl PostOffice {
     }
 }
 
+/// Removes mails from the folder whose time is over, also of times when there was no server to send them.
+async fn keep_tidy(files: Arc<Files>) {
+    let mut ticks = tokio::time::interval(TIDY);
+    loop {
+        ticks.tick().await;
+        let files = files.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || files.tidy()).await {
+            warn!(error = format!("{error:#}"), "old mails could not be removed");
+        }
+    }
+}
+
 impl Carrier {
+    fn new(from: Mailbox, way: Way, retries: &'static [Duration]) -> Self {
+        let (notices, awaited) = (Lane::new(NOTICES), Lane::new(AWAITED));
+        let (sent, given_up, turned_away) = Default::default();
+        Self { from, way, notices, awaited, retries, sent, given_up, turned_away }
+    }
+
+    fn lane(&self, mail: &Mail) -> &Lane {
+        if mail.is_awaited { &self.awaited } else { &self.notices }
+    }
+
     /// Sends a mail, again while that may help.
     async fn carry(&self, mail: &Mail, stop: &CancellationToken) {
         let subject = &mail.subject;
         let mut retries = self.retries.iter();
         loop {
-            let Ok(place) = self.places.acquire().await else { return };
+            let Ok(place) = self.lane(mail).places.acquire().await else { return };
             let sent = self.send(mail).await;
             drop(place);
             let (reason, wait) = match sent {
                 Ok(()) => {
+                    self.sent.one();
                     info!(subject, "a mail went out");
                     return;
                 }
@@ -164,6 +254,7 @@ impl Carrier {
                 Err(Trouble::Passing(reason)) => (reason, retries.next()),
             };
             let Some(wait) = wait.filter(|_| !stop.is_cancelled()) else {
+                self.given_up.one();
                 warn!(subject, reason, "a mail was given up");
                 return;
             };
@@ -178,11 +269,9 @@ impl Carrier {
     async fn send(&self, mail: &Mail) -> Result<(), Trouble> {
         let message = self.message(mail)?;
         match &self.way {
-            Way::Files { folder, clock, ids } => {
-                let name = ids.uuid(clock.now()).map_err(|error| Trouble::Passing(error.to_string()))?;
-                let (path, bytes) = (folder.join(format!("{name}.eml")), message.formatted());
-                let folder = folder.clone();
-                let written = tokio::task::spawn_blocking(move || write(&folder, &path, &bytes)).await;
+            Way::Files(files) => {
+                let (files, mail) = (files.clone(), message.formatted());
+                let written = tokio::task::spawn_blocking(move || files.write(&mail)).await;
                 let written = written.map_err(|error| Trouble::Passing(error.to_string()))?;
                 written.map_err(|error| Trouble::Passing(format!("{error:#}")))
             }
@@ -196,115 +285,5 @@ impl Carrier {
         let message = Message::builder().from(self.from.clone()).to(Mailbox::new(None, to));
         let message = message.subject(&mail.subject).header(ContentType::TEXT_PLAIN).body(mail.text.clone());
         message.map_err(|error| Trouble::Lasting(error.to_string()))
-    }
-}
-
-/// Nobody but the operator reads what stands there.
-fn write(folder: &std::path::Path, path: &std::path::Path, bytes: &[u8]) -> anyhow::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.with_context(|| format!("{} cannot be written", path.display()))?;
-    file.write_all(bytes).with_context(|| format!("{} cannot be written", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::smtp::tests::{Answers, SmtpServer};
-    use super::*;
-    use tallylight_core::clock::SystemClock;
-    use tallylight_core::ids::SystemIds;
-
-    fn hello() -> Mail {
-        Mail {
-            to: "ada@example.org".into(), subject: "Grüße".into(), text: "Hello Ada,\n\n.\nbye\n".into()
-        }
-    }
-
-    fn carrier(way: Way) -> Carrier {
-        let (from, places) = ("Tallylight <live@example.org>".parse().unwrap(), Semaphore::new(AT_ONCE));
-        Carrier { from, way, places, retries: &[Duration::ZERO] }
-    }
-
-    fn by_smtp(url: &str) -> Carrier {
-        carrier(Way::Smtp(Smtp::new(url).unwrap()))
-    }
-
-    /// Hands a mail in, and waits until the post office has closed behind it.
-    async fn sends(carrier: Carrier) {
-        let (letterbox, office) = post(carrier);
-        letterbox.send(hello()).unwrap();
-        drop(letterbox);
-        office.run(CancellationToken::new()).await;
-    }
-
-    #[tokio::test]
-    async fn without_a_server_mail_is_a_file_that_only_the_operator_reads() {
-        let data = tempfile::tempdir().unwrap();
-        let folder = data.path().join(FOLDER);
-        let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
-        sends(carrier(Way::Files { folder: folder.clone(), clock, ids })).await;
-        let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap();
-        assert!(file.file_name().to_str().unwrap().ends_with(".eml"));
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-        let text = fs::read_to_string(file.path()).unwrap();
-        assert!(text.contains("To: ada@example.org\r\n") && text.contains("Hello Ada,"), "{text}");
-    }
-
-    #[tokio::test]
-    async fn a_server_is_handed_the_mail_as_it_was_written() {
-        let mut server = SmtpServer::start(Answers::Always(250)).await;
-        sends(by_smtp(&server.url())).await;
-        let taken = server.received().await;
-        assert_eq!((taken.from.as_str(), taken.to.as_str()), ("<live@example.org>", "<ada@example.org>"));
-        assert!(taken.text.contains("Hello Ada,\r\n\r\n.\r\nbye\r\n"), "{}", taken.text);
-    }
-
-    #[tokio::test]
-    async fn a_mail_that_is_put_off_is_sent_again_and_one_that_is_refused_is_not() {
-        let mut server = SmtpServer::start(Answers::FirstThen(451, 250)).await;
-        sends(by_smtp(&server.url())).await;
-        assert!(server.received().await.text.contains("Hello Ada,"));
-        assert_eq!(server.asked(), 2);
-        let server = SmtpServer::start(Answers::Always(550)).await;
-        sends(by_smtp(&server.url())).await;
-        assert_eq!(server.asked(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_full_letterbox_says_so_and_keeps_nobody_waiting() {
-        let data = tempfile::tempdir().unwrap();
-        let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
-        let (letterbox, office) = post(carrier(Way::Files { folder: data.path().into(), clock, ids }));
-        (0..QUEUE).for_each(|_| letterbox.send(hello()).unwrap());
-        assert!(matches!(letterbox.send(hello()), Err(Error::Busy("mail"))));
-        drop(office);
-    }
-
-    #[test]
-    fn a_setting_that_cannot_work_is_refused_by_name_and_its_password_is_not_told() {
-        for url in [
-            "smtps://ada:hunter2@",
-            "imap://ada:hunter2@mail.example",
-            "hunter2",
-            "smtp://ada:hunter2@mail.example",
-            "smtps://ada:hunter2@mail.example:hunter2",
-        ] {
-            let error = format!("{:#}", Smtp::new(url).err().unwrap());
-            assert!(error.contains("mail_url") && !error.contains("hunter2"), "{error}");
-        }
-        for url in [
-            "smtps://ada:hunter2@mail.example:465",
-            "smtp://mail.example",
-            "smtp://a:b@mail.example?tls=required",
-        ] {
-            assert!(Smtp::new(url).is_ok(), "{url}");
-        }
-        let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
-        let settings = Settings { mail_from: "nobody".into(), ..Settings::default() };
-        let error = open(&settings, (clock, ids)).err().unwrap().to_string();
-        assert!(error.starts_with("setting mail_from: \"nobody\""), "{error}");
     }
 }

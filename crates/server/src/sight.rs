@@ -11,7 +11,6 @@ use tallylight_api::limits::{LimitFigures, RateLimits};
 use tallylight_api::sight::{Alerts, Platform, Sheet, Sight, Source};
 use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
-use tallylight_core::mail::Mailer;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
 use tokio::sync::Semaphore;
@@ -20,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alerts::Watch;
 use crate::ingest::Figures;
+use crate::mail::Letterbox;
 use crate::settings::Settings;
 use crate::{alerts, logging};
 
@@ -40,7 +40,7 @@ pub struct Parts {
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
     /// Where mail is handed in.
-    pub mailer: Arc<dyn Mailer>,
+    pub mailer: Arc<Letterbox>,
 }
 
 /// Puts together all that is known of a server, and starts to judge it.
@@ -68,7 +68,7 @@ pub fn start(
 }
 
 fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Level>) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places, limits, .. } = parts;
+    let Parts { platform, store, encoders, rtmp, places, limits, mailer } = parts;
     let listeners = Listeners {
         places,
         max_http: settings.http_max_connections,
@@ -81,6 +81,7 @@ fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Lev
         Box::new(Encoders(encoders)),
         Box::new(Database { store, up: database_up }),
         Box::new(LimitFigures(limits)),
+        Box::new(Post(mailer)),
         Box::new(Process),
         Box::new(Disk(settings.data_dir.clone())),
     ];
@@ -173,6 +174,20 @@ impl Source for Database {
         let family = sheet.counter("tallylight_database_failures_total", "Tries that failed, by reason");
         family.add([("reason", "away")], reading.away);
         family.add([("reason", "refused")], reading.refused);
+    }
+}
+
+struct Post(Arc<Letterbox>);
+
+impl Source for Post {
+    fn tell(&self, sheet: &mut Sheet) {
+        let told = self.0.reading();
+        sheet.queue("mail", told.notices);
+        sheet.queue("mail_awaited", told.awaited);
+        let family = sheet.counter("tallylight_mails_total", "Mails, by what became of them");
+        family.add([("result", "sent")], told.sent);
+        family.add([("result", "given_up")], told.given_up);
+        family.add([("result", "turned_away")], told.turned_away);
     }
 }
 

@@ -17,7 +17,6 @@ use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
-use tallylight_core::mail::Mailer;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
 use tallylight_core::standing::Standing;
@@ -39,6 +38,7 @@ use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
+use crate::mail::Letterbox;
 use crate::settings::Settings;
 use crate::{forgetting, http, mail, secret, sight, tls, usage};
 
@@ -267,7 +267,7 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
 
 /// How people are written to.
 struct Post {
-    letterbox: Arc<dyn Mailer>,
+    letterbox: Arc<Letterbox>,
     /// With what links begin.
     link_base: String,
 }
@@ -311,7 +311,7 @@ struct Managers {
     audit: Arc<AuditLog>,
     admin: Arc<AdminManager>,
     idempotency: Arc<Idempotency>,
-    mailer: Arc<dyn Mailer>,
+    mailer: Arc<Letterbox>,
 }
 
 impl Managers {
@@ -322,7 +322,7 @@ impl Managers {
         tasks.spawn(Enforcer { sessions, admin, live: live.clone() }.run(stop.clone()));
         let audit = AuditKeeper { audit: self.audit.clone(), retention: settings.audit_retention() };
         tasks.spawn(audit.run(stop.clone()));
-        tasks.spawn(forgetting::run(self.idempotency.clone(), stop.clone()));
+        tasks.spawn(forgetting::run(self.idempotency.clone(), self.keys.clone(), stop.clone()));
         tasks.spawn(usage::write(self.keys.clone(), stop.clone()));
     }
 
@@ -374,7 +374,8 @@ impl Managers {
             clock: clock.clone(),
             ids: ids.clone(),
         });
-        let idempotency = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
+        let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
+        let idempotency = Arc::new(answers);
         let parts = UserParts {
             store: store.clone(),
             accounts: store,
@@ -385,6 +386,7 @@ impl Managers {
             mailer: post.letterbox.clone(),
             link_base: post.link_base,
             audit: audit.clone(),
+            answers: idempotency.clone(),
             settings: settings.users(),
         };
         let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
@@ -398,7 +400,7 @@ impl Managers {
             standing,
             audit,
             admin: Arc::new(admin),
-            idempotency: Arc::new(idempotency),
+            idempotency,
             mailer: post.letterbox,
         })
     }

@@ -109,6 +109,22 @@ async fn whoever_is_signed_in_counts_as_a_user_and_others_by_address() {
 }
 
 #[tokio::test]
+async fn a_users_programs_share_the_users_budget() {
+    let app = TestApp::start_with(|settings| settings.limit_read = only(3)).await;
+    let ada = app.user("ada").await;
+    let mut passed = 0;
+    for name in ["one", "two", "three"] {
+        let made = json!({ "name": name, "scopes": ["broadcasts:read"] });
+        let bot = app.stranger().with(ada.post("/api/keys", made).await.is(201).text("/key"));
+        for _ in 0..2 {
+            passed += usize::from(bot.get(ACTIVE).await.status == 200);
+        }
+    }
+    assert_eq!((passed, ada.get(ACTIVE).await.status), (3, 429));
+    app.stops().await;
+}
+
+#[tokio::test]
 async fn guessing_slows_an_account_whether_it_exists_or_not_and_its_owner_still_gets_in() {
     let app = TestApp::start_with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.1".into()];
@@ -135,6 +151,41 @@ async fn guessing_slows_an_account_whether_it_exists_or_not_and_its_owner_still_
     assert_eq!(answers[0], answers[1], "nothing tells whether there is such an account");
     assert_eq!(from("203.0.113.1").json(&owner).send().await.unwrap().status(), 429);
     assert_eq!(from("198.51.100.1").json(&owner).send().await.unwrap().status(), 200);
+    app.stops().await;
+}
+
+#[tokio::test]
+async fn an_account_has_one_count_by_whatever_name_and_way_its_password_is_guessed() {
+    let app = TestApp::start_with(|settings| settings.limit_account = only(4)).await;
+    let (ada, stranger) = (app.user("ada").await, app.stranger());
+    guesses(&stranger, "ada").await.is_problem(401, "unauthenticated");
+    guesses(&stranger, "Ada@Example.com").await.is_problem(401, "unauthenticated");
+    let change = json!({ "email": "eve@example.com", "current_password": "wrong password" });
+    ada.patch("/api/users/me", change.clone()).await.is_problem(403, "forbidden");
+    let erases = async || {
+        let request =
+            ada.request(Method::DELETE, "/api/users/me").json(&json!({ "password": "wrong password" }));
+        Answer::read(request.send().await.unwrap()).await
+    };
+    erases().await.is_problem(403, "forbidden");
+
+    for login in ["ada", "ada@example.com"] {
+        guesses(&stranger, login).await.is_problem(429, "too-many-requests");
+    }
+    ada.patch("/api/users/me", change).await.is_problem(429, "too-many-requests");
+    erases().await.is_problem(429, "too-many-requests");
+    ada.patch("/api/users/me", json!({ "display_name": "Ada L." })).await.is(200);
+    guesses(&stranger, "bob").await.is_problem(401, "unauthenticated");
+    app.stops().await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_given_is_checked_whatever_is_changed() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let change = json!({ "display_name": "Ada L.", "current_password": "wrong password" });
+    ada.patch("/api/users/me", change).await.is_problem(403, "forbidden");
+    ada.get("/api/users/me").await.has("/display_name", "ada");
     app.stops().await;
 }
 

@@ -101,9 +101,13 @@ impl AccountStore for Store {
         Ok(self.database.as_of_one_moment(&export::ReadPast(user, slice)).await?)
     }
 
-    async fn keys_of(&self, user: UserId) -> Result<Vec<ApiKey>> {
-        let text = "SELECT * FROM api_keys WHERE user_id = $1 ORDER BY id";
-        self.database.rows(sql(text).bind(user.0)).await?.iter().map(access::api_key).collect()
+    async fn keys_of(&self, user: UserId, scan: Scan) -> Result<Found<ApiKey>> {
+        let text = "SELECT * FROM api_keys WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let statement = sql(text).bind(user.0).bind(scan.after.unwrap_or_default()).bind(scan.most);
+        let rows = self.database.rows(statement).await?;
+        let items = rows.iter().map(access::api_key).collect::<Result<Vec<_>>>()?;
+        let next = items.last().map(|last| last.id.0).filter(|_| items.len() == scan.most as usize);
+        Ok(Found { items, next })
     }
 
     async fn bans_of(&self, user: UserId) -> Result<Vec<Ban>> {

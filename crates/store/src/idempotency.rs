@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::clock::Time;
 use tallylight_core::idempotency::{Claim, Holder, IdempotencyStore};
+use uuid::Uuid;
 
 use crate::Store;
 use crate::database::Work;
@@ -35,6 +36,11 @@ impl IdempotencyStore for Store {
         let text = "DELETE FROM idempotency_keys WHERE id IN
                       (SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
         Ok(self.database.transact(&Alone(sql(text).bind(now).bind(limit))).await?)
+    }
+
+    async fn remove_keys_within(&self, (first, last): (Uuid, Uuid)) -> Result<u64> {
+        let text = "DELETE FROM idempotency_keys WHERE id >= $1 AND id <= $2";
+        Ok(self.database.transact(&Alone(sql(text).bind(first).bind(last))).await?)
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
-use tallylight_core::store::KeyStore;
+use tallylight_core::store::{KeyStore, PastKeys};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
@@ -36,7 +36,7 @@ macro_rules! used_by {
 
 #[async_trait]
 impl KeyStore for Store {
-    async fn insert_key(&self, key: &ApiKey, at_most: usize) -> Result<bool> {
+    async fn insert_key(&self, key: &ApiKey, at_most: (usize, usize)) -> Result<bool> {
         Ok(self.database.transact(&Insert { key, at_most }).await?)
     }
 
@@ -65,6 +65,10 @@ impl KeyStore for Store {
         Ok(self.database.transact(&Save::new(rows, used)).await?)
     }
 
+    async fn remove_past_keys(&self, past: PastKeys, limit: u32) -> Result<u64> {
+        Ok(self.database.transact(&RemovePast { past, limit }).await?)
+    }
+
     async fn usage_of(&self, key: KeyId, since: Time) -> Result<Vec<UsageLine>> {
         let text = "SELECT day, endpoint, CAST(SUM(requests) AS BIGINT) AS requests,
                       CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed
@@ -86,7 +90,7 @@ impl KeyStore for Store {
 
 struct Insert<'a> {
     key: &'a ApiKey,
-    at_most: usize,
+    at_most: (usize, usize),
 }
 
 #[async_trait]
@@ -105,11 +109,11 @@ impl Work for Insert<'_> {
             return Err(Error::Unauthenticated("this account is gone").into());
         }
         // But for this one, which an earlier try may have kept.
-        let text =
-            "SELECT COUNT(*) AS keys FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL AND id <> $2";
+        let text = "SELECT COUNT(*) AS with_revoked, COUNT(*) - COUNT(revoked_at) AS others
+                    FROM api_keys WHERE user_id = $1 AND id <> $2";
         let row = transaction.row(&sql(text).bind(key.user_id.0).bind(key.id.0)).await?;
-        let others: usize = row.as_ref().map_or(Ok(0), |row| row.count("keys"))?;
-        if others >= self.at_most {
+        let count = |name| row.as_ref().map_or(Ok(0), |row| row.count::<usize>(name));
+        if count("others")? >= self.at_most.0 || count("with_revoked")? >= self.at_most.1 {
             return Ok(false);
         }
         let text = "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes, created_at, expires_at)
@@ -119,6 +123,39 @@ impl Work for Insert<'_> {
         let statement = statement.bind(&key.hint).bind(&scopes).bind(key.created_at).bind(key.expires_at);
         transaction.execute(&statement).await?;
         Ok(true)
+    }
+}
+
+/// Removes what is over, a key once nothing is left of what it was used for.
+struct RemovePast {
+    past: PastKeys,
+    limit: u32,
+}
+
+#[async_trait]
+impl Work for RemovePast {
+    type Done = u64;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<u64, Failure> {
+        let Self { past, limit } = self;
+        let mut removed = 0;
+        for (text, before) in [
+            ("DELETE FROM api_key_usage WHERE id IN (SELECT id FROM api_key_usage WHERE day < $1 LIMIT $2)", past.used),
+            (
+                "DELETE FROM api_key_usage WHERE id IN (
+                   SELECT g.id FROM api_keys k JOIN api_key_usage g ON g.key_id = k.id WHERE k.revoked_at < $1 LIMIT $2)",
+                past.revoked,
+            ),
+            (
+                "DELETE FROM api_keys WHERE id IN (
+                   SELECT k.id FROM api_keys k WHERE k.revoked_at < $1
+                     AND NOT EXISTS (SELECT 1 FROM api_key_usage g WHERE g.key_id = k.id) LIMIT $2)",
+                past.revoked,
+            ),
+        ] {
+            removed += transaction.execute(&sql(text).bind(before).bind(*limit)).await?;
+        }
+        Ok(removed)
     }
 }
 

@@ -151,6 +151,7 @@ on_each_database! {
         a_key_is_read_back_until_it_is_revoked,
         only_its_owner_revokes_a_key,
         of_many_made_at_once_no_more_are_kept_than_allowed,
+        keys_that_were_revoked_and_old_usage_go_after_a_while,
         what_keys_are_used_for_adds_up,
         usage_that_is_written_again_is_replaced,
         what_is_told_of_an_unknown_key_is_left_out,

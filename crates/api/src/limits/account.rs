@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 
 use moka::sync::Cache;
+use tallylight_core::caller::Caller;
+use tallylight_core::ids::UserId;
 use tallylight_core::secret::sha256;
 use tallylight_core::{Error, Result};
 
@@ -27,7 +29,25 @@ impl Default for KnownPlaces {
     }
 }
 
-/// A sign-in under way, already paid for.
+/// Whom somebody claims to be.
+#[derive(Debug, Clone, Copy)]
+pub enum Claimed<'a> {
+    /// Somebody with an account, by whatever name it was meant.
+    Known(UserId),
+    /// Nobody: there is no account of this name.
+    Nobody(&'a str),
+}
+
+impl Claimed<'_> {
+    fn digest(self) -> Digest {
+        match self {
+            Self::Known(user) => digest(&[b"known", user.0.as_bytes()]),
+            Self::Nobody(login) => digest(&[b"nobody", login.trim().to_lowercase().as_bytes()]),
+        }
+    }
+}
+
+/// A guess of a password under way, already paid for.
 pub struct Attempt<'a> {
     limits: &'a RateLimits,
     key: LimitKey,
@@ -41,12 +61,12 @@ fn digest(parts: &[&[u8]]) -> Digest {
 }
 
 impl RateLimits {
-    /// Lets somebody try to get into an account, or have its password reset.
+    /// Lets somebody show by a password to be who they claim.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`].
-    pub async fn attempt(&self, login: &str, address: Option<IpAddr>) -> Result<Attempt<'_>> {
-        let account = digest(&[login.trim().to_lowercase().as_bytes()]);
+    pub async fn attempt(&self, claimed: Claimed<'_>, address: Option<IpAddr>) -> Result<Attempt<'_>> {
+        let account = claimed.digest();
         let place = match LimitKey::from(address) {
             LimitKey::V4(address) => digest(&[&account, &address]),
             LimitKey::V6(network) => digest(&[&account, &network]),
@@ -62,6 +82,22 @@ impl RateLimits {
             }
         }
     }
+
+    /// Does what asks whoever is signed in for the password again: a stolen token is no way to guess it.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::TooManyRequests`], or those of `act`.
+    pub async fn confirmed<T>(
+        &self,
+        caller: &Caller,
+        address: Option<IpAddr>,
+        act: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let attempt = self.attempt(Claimed::Known(caller.signed_in()?.id), address).await?;
+        let outcome = act.await;
+        attempt.ended(&outcome);
+        outcome
+    }
 }
 
 impl Attempt<'_> {
@@ -70,7 +106,7 @@ impl Attempt<'_> {
         if outcome.is_ok() {
             self.limits.known.0.insert(self.place, ());
         }
-        if !matches!(outcome, Err(Error::Unauthenticated(_))) {
+        if !matches!(outcome, Err(Error::Unauthenticated(_) | Error::WrongPassword)) {
             self.limits.meter.give_back(Class::Account, self.key);
         }
     }
@@ -80,7 +116,10 @@ impl Attempt<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use tallylight_core::caller::{Access, Identity};
     use tallylight_core::clock::SystemClock;
+    use tallylight_core::ids::SignInId;
+    use tallylight_core::user::Role;
 
     use super::*;
     use crate::limits::{LimitSettings, Rate};
@@ -94,7 +133,8 @@ mod tests {
     async fn tries(limits: &RateLimits, login: &str, address: &str, goes_well: bool) -> usize {
         let mut passed = 0;
         for _ in 0..10 {
-            if let Ok(attempt) = limits.attempt(login, Some(address.parse().unwrap())).await {
+            if let Ok(attempt) = limits.attempt(Claimed::Nobody(login), Some(address.parse().unwrap())).await
+            {
                 passed += 1;
                 attempt.ended(&if goes_well { Ok(()) } else { Err(Error::Unauthenticated("no")) });
             }
@@ -124,10 +164,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_is_signed_in_guesses_no_more_than_whoever_signs_in() {
+        let (limits, id) = (limits(), UserId(uuid::Uuid::from_u128(1)));
+        let ada = Identity {
+            id,
+            username: "ada".into(),
+            role: Role::Broadcaster,
+            access: Access::SignIn(SignInId(uuid::Uuid::from_u128(2))),
+        };
+        let (ada, stolen) = (Caller::User(ada), "203.0.113.1".parse().ok());
+        let mut asked = 0;
+        for _ in 0..10 {
+            let wrong = async {
+                asked += 1;
+                Err::<(), _>(Error::WrongPassword)
+            };
+            limits.confirmed(&ada, stolen, wrong).await.unwrap_err();
+        }
+        assert_eq!(asked, 3);
+        assert!(limits.attempt(Claimed::Known(id), stolen).await.is_err(), "nor signs in after that");
+        assert!(limits.confirmed(&Caller::Anonymous, None, async { Ok(()) }).await.is_err());
+    }
+
+    #[tokio::test]
     async fn what_is_no_guess_costs_nothing() {
         let limits = limits();
         for _ in 0..10 {
-            let attempt = limits.attempt("ada", None).await.unwrap();
+            let attempt = limits.attempt(Claimed::Nobody("ada"), None).await.unwrap();
             attempt.ended::<()>(&Err(Error::Busy("hashes")));
         }
     }

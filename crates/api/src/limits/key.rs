@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::Request;
-use tallylight_core::caller::{Access, Caller, Identity};
+use tallylight_core::Caller;
 use uuid::Uuid;
 
 use crate::auth;
@@ -12,10 +12,8 @@ use crate::state::App;
 /// Who does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LimitKey {
-    /// A signed-in user.
+    /// A signed-in user, or a program of theirs.
     User(Uuid),
-    /// A program with an API key.
-    ApiKey(Uuid),
     /// An IPv4 address.
     V4([u8; 4]),
     /// An IPv6 network of 64 bits: who has one address of it has them all.
@@ -42,27 +40,16 @@ impl From<Option<IpAddr>> for LimitKey {
     }
 }
 
-impl LimitKey {
-    /// The id of the user or the program, if one is signed in.
-    pub(crate) fn caller(self) -> Option<Uuid> {
-        match self {
-            Self::User(id) | Self::ApiKey(id) => Some(id),
-            _ => None,
-        }
-    }
-}
-
 /// The address that a request is counted by.
 pub(super) fn address_of(app: &App, request: &Request) -> LimitKey {
     app.settings.trusted_proxies.client_of(request.extensions(), request.headers()).into()
 }
 
-/// Who a request is counted by: the key, or the user who is signed in, else the address.
-pub(crate) fn identity_of(app: &App, request: &mut Request) -> LimitKey {
+/// Who a request is counted by: the user who is signed in, by whichever of their keys, else the address.
+pub(super) fn identity_of(app: &App, request: &mut Request) -> LimitKey {
     let caller = auth::of_request(request, app).ok().map(|auth| auth.caller);
-    match caller.as_ref().and_then(Caller::identity) {
-        Some(Identity { access: Access::Key(key, _), .. }) => LimitKey::ApiKey(key.0),
-        Some(user) => LimitKey::User(user.id.0),
+    match caller.as_ref().and_then(Caller::user_id) {
+        Some(user) => LimitKey::User(user.0),
         None => address_of(app, request),
     }
 }

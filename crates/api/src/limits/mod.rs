@@ -25,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 pub use classes::Class;
 pub(crate) use classes::Classes;
 pub use key::LimitKey;
-pub(crate) use key::identity_of;
 pub(crate) use layer::{Answering, Limited, RATE_LIMIT, RATE_LIMIT_POLICY};
 
 use crate::limits::account::KnownPlaces;

@@ -9,6 +9,7 @@ use tallylight_core::user::{Registration, SignedIn};
 use crate::auth::cookies;
 use crate::device::{self, Asking};
 use crate::extract::{Base, FromClient, Json};
+use crate::limits::account::Claimed;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -89,7 +90,9 @@ pub async fn login(
     Json(request): Json<LoginRequest>,
 ) -> Result<Response, Problem> {
     let into = Into::chosen(request.cookies, &headers, &app)?;
-    let attempt = app.limits.attempt(&request.login, client.ip).await?;
+    let account = app.users.account(&request.login).await?;
+    let claimed = account.map_or(Claimed::Nobody(&request.login), Claimed::Known);
+    let attempt = app.limits.attempt(claimed, client.ip).await?;
     let outcome = app.users.sign_in(&request.login, request.password, client).await;
     attempt.ended(&outcome);
     Ok(into.answer(StatusCode::OK, outcome?, &app, &base))

@@ -153,11 +153,12 @@ fn texts<T, V: Serialize>(all: Vec<T>, view: impl Fn(T) -> V) -> Result<Vec<Stri
 pub async fn erase(
     State(app): State<App>,
     caller: By<permit::InPerson>,
-    base: Base,
-    headers: HeaderMap,
+    FromClient(client): FromClient,
+    (base, headers): (Base, HeaderMap),
     Json(request): Json<EraseMeRequest>,
 ) -> Result<Response, Problem> {
-    app.users.erase_me(&caller, request.password, &app.broadcasts).await?;
+    let erasure = app.users.erase_me((&caller, &client), request.password, &app.broadcasts);
+    app.limits.confirmed(&caller, client.ip, erasure).await?;
     let by_cookie = cookies::access_token(&headers).is_some();
     let cookies = if by_cookie { cookies::sign_out(&base) } else { Vec::new() };
     Ok(with_cookies(StatusCode::NO_CONTENT.into_response(), cookies))

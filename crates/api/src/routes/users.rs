@@ -38,6 +38,8 @@ pub async fn update_me(
     FromClient(client): FromClient,
     Body(request): Body<UpdateMeRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let user = app.users.update_me(&caller, request.into(), &client).await?;
+    let guesses = request.current_password.is_some();
+    let change = app.users.update_me(&caller, request.into(), &client);
+    let user = if guesses { app.limits.confirmed(&caller, client.ip, change).await? } else { change.await? };
     Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
 }

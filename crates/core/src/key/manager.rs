@@ -17,12 +17,19 @@ use crate::expiry::Expiry;
 use crate::ids::{Ids, KeyId};
 use crate::scope::{Scope, Scopes};
 use crate::standing::{OwnedKey, Standing};
-use crate::store::KeyStore;
+use crate::store::{KeyStore, PastKeys};
 use crate::user::Role;
 use crate::validate;
 
 /// Over how many days a key's owner sees what it was used for.
 pub const USAGE_DAYS: i64 = 30;
+/// For how many days it is kept what keys were used for, and for how many a key that was revoked.
+const USAGE_KEPT_DAYS: i64 = 400;
+const REVOKED_KEPT_DAYS: i64 = 90;
+/// How many keys that were revoked a user may have beside the others, until they are removed.
+const MOST_REVOKED: usize = 1_000;
+/// How many rows that are over are removed at once, so that nobody else waits long.
+const PART: u32 = 1_000;
 /// How long who reads waits for whoever writes.
 const READERS_WAIT: Duration = Duration::from_millis(200);
 /// How many rows of usage are written at once.
@@ -94,8 +101,10 @@ impl KeyManager {
             revoked_at: None,
             last_used_at: None,
         };
-        if !store.insert_key(&key, *max_keys).await? {
-            return Err(Error::Forbidden("you have as many API keys as are allowed: revoke one first"));
+        if !store.insert_key(&key, (*max_keys, max_keys + MOST_REVOKED)).await? {
+            return Err(Error::Forbidden(
+                "you have as many API keys as are allowed: revoke one first, or wait if you revoked very many lately",
+            ));
         }
         standing.put_key(OwnedKey { key: key.clone(), username: owner.username.clone(), role: owner.role });
         Ok((key, new.text))
@@ -164,6 +173,26 @@ impl KeyManager {
             (rows, used) = later;
         }
         Ok(())
+    }
+
+    /// Removes keys that were revoked long ago and what was counted long ago. To be called now and then; how many rows
+    /// went.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget_past(&self) -> Result<u64> {
+        let now = self.parts.clock.now();
+        let past = PastKeys {
+            revoked: now - time::Duration::days(REVOKED_KEPT_DAYS),
+            used: day_of(now) - time::Duration::days(USAGE_KEPT_DAYS),
+        };
+        let mut removed = 0;
+        loop {
+            match self.parts.store.remove_past_keys(past, PART).await? {
+                0 => return Ok(removed),
+                some => removed += some,
+            }
+        }
     }
 
     /// What keys were used for, for those who run the server; and how many lines of it there are.

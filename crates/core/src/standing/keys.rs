@@ -48,6 +48,10 @@ impl Keys {
         self.retain(|owned| owned.key.user_id != user);
     }
 
+    pub fn in_force_of(&self, user: UserId, now: Time) -> usize {
+        self.by_hash.values().filter(|owned| owned.key.user_id == user && owned.key.is_in_force(now)).count()
+    }
+
     pub fn give_role(&mut self, user: UserId, role: Role) {
         let theirs = self.by_hash.values_mut().filter(|owned| owned.key.user_id == user);
         theirs.for_each(|owned| owned.role = role);

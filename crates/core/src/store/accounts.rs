@@ -155,8 +155,8 @@ pub trait AccountStore: AuditStore {
     /// Public broadcasts of a user that have ended, the latest first.
     async fn past_broadcasts_of(&self, user: UserId, slice: Slice) -> Result<Listed<Snapshot>>;
 
-    /// All API keys of a user, revoked ones too.
-    async fn keys_of(&self, user: UserId) -> Result<Vec<ApiKey>>;
+    /// API keys of a user, revoked ones too, in the order of their ids.
+    async fn keys_of(&self, user: UserId, scan: Scan) -> Result<Found<ApiKey>>;
 
     /// Bans of a user from the server.
     async fn bans_of(&self, user: UserId) -> Result<Vec<Ban>>;

@@ -2,10 +2,12 @@
 
 mod erasure;
 mod export;
+mod pace;
 mod profile;
 mod public;
 mod reset;
 mod sign_ins;
+mod turns;
 
 use std::sync::Arc;
 
@@ -16,7 +18,8 @@ use garde::Validate;
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
-use reset::Asked;
+use pace::Pace;
+use turns::Turns;
 
 use super::reset::ResetTokens;
 use super::{Role, SignIn, StreamKeys, User};
@@ -24,6 +27,7 @@ use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::idempotency::Idempotency;
 use crate::ids::{Ids, SignInId, UserId};
 use crate::key;
 use crate::mail::Mailer;
@@ -123,6 +127,8 @@ pub struct UserParts {
     pub link_base: String,
     /// Who did what.
     pub audit: Arc<AuditLog>,
+    /// What was answered under idempotency keys.
+    pub answers: Arc<Idempotency>,
     /// Settings.
     pub settings: UserSettings,
 }
@@ -133,7 +139,9 @@ pub struct UserManager {
     passwords: Passwords,
     tokens: AccessTokens,
     resets: ResetTokens,
-    asked: Asked,
+    links: Pace,
+    notices: Pace,
+    turns: Turns,
     /// Places for those who are told everything about them.
     exports: Arc<Semaphore>,
     /// The hash of the one-time set-up token, while there is no administrator.
@@ -152,7 +160,9 @@ impl UserManager {
             passwords,
             tokens: AccessTokens::new(secret)?,
             resets: ResetTokens::new(secret)?,
-            asked: Asked::default(),
+            links: Pace::of_links(),
+            notices: Pace::of_notices(),
+            turns: Turns::default(),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             set_up: Mutex::new(None),
         })
@@ -239,6 +249,16 @@ impl UserManager {
             Err(Taken::Username) => Err(Error::Taken("username")),
             Err(Taken::Email) => Err(Error::Taken("email")),
         }
+    }
+
+    /// Which account somebody means by a user name or an e-mail address.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], or the store's.
+    pub async fn account(&self, login: &str) -> Result<Option<UserId>> {
+        refuse_nul(login)?;
+        let user = self.parts.store.user_by_login(login).await?;
+        Ok(user.filter(|user| user.erased_at.is_none()).map(|user| user.id))
     }
 
     /// Signs in by user name or e-mail address.

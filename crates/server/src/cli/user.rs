@@ -14,6 +14,7 @@ use tallylight_core::audit_log::{Act, Action, AuditLog};
 use tallylight_core::ban::BanTarget;
 use tallylight_core::clock::{Clock, SystemClock, Time};
 use tallylight_core::error::Error;
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::standing::Standing;
@@ -184,6 +185,7 @@ impl Office {
             keys: Arc::new(StreamKeys::new(&secret, ids.clone())?),
             standing,
             audit: audit.clone(),
+            answers: Arc::new(Idempotency::new(store.clone(), clock.clone(), ids.clone(), &secret)?),
             settings: settings.users(),
         };
         let users = UserManager::new(parts, &secret, settings.password_hashes_at_once)?;

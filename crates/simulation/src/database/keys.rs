@@ -5,13 +5,13 @@ use tallylight_core::Result;
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
-use tallylight_core::store::KeyStore;
+use tallylight_core::store::{KeyStore, PastKeys};
 
 use super::Database;
 
 #[async_trait]
 impl KeyStore for Database {
-    async fn insert_key(&self, _key: &ApiKey, _at_most: usize) -> Result<bool> {
+    async fn insert_key(&self, _key: &ApiKey, _at_most: (usize, usize)) -> Result<bool> {
         Ok(false)
     }
 
@@ -25,6 +25,10 @@ impl KeyStore for Database {
 
     async fn save_usage(&self, _rows: &[UsageRow], _used: &[(KeyId, Time)]) -> Result<()> {
         Ok(())
+    }
+
+    async fn remove_past_keys(&self, _past: PastKeys, _limit: u32) -> Result<u64> {
+        Ok(0)
     }
 
     async fn usage_of(&self, _key: KeyId, _since: Time) -> Result<Vec<UsageLine>> {

@@ -5,6 +5,7 @@ use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow};
 use tallylight_core::scope::Scope;
+use tallylight_core::store::PastKeys;
 use tallylight_core::user::User;
 use time::Duration;
 use time::macros::datetime;
@@ -13,7 +14,8 @@ use crate::harness::{Db, NOON};
 
 const TODAY: Time = datetime!(2026-05-01 00:00 UTC);
 const YESTERDAY: Time = datetime!(2026-04-30 00:00 UTC);
-const MANY: usize = 100;
+const MANY: (usize, usize) = (100, 1_000);
+const TWO: (usize, usize) = (2, 3);
 const GET: &str = "GET /api/broadcasts/{id}";
 const POST: &str = "POST /api/broadcasts";
 
@@ -76,14 +78,43 @@ pub async fn only_its_owner_revokes_a_key(db: Db) {
 pub async fn of_many_made_at_once_no_more_are_kept_than_allowed(db: Db) {
     let (ada, bob) = (db.user("ada").await, db.user("bob").await);
     let keys: Vec<_> = (0..6).map(|number| db.new_key(&ada, &format!("bot {number}"))).collect();
-    let kept = join_all(keys.iter().map(|key| db.insert_key(key, 2))).await;
+    let kept = join_all(keys.iter().map(|key| db.insert_key(key, TWO))).await;
     assert_eq!(kept.into_iter().filter(|kept| *kept.as_ref().unwrap()).count(), 2);
     let there = db.keys_of(ada.id, TODAY).await.unwrap();
     assert_eq!(there.len(), 2);
-    assert!(db.insert_key(&there[0].0, 2).await.unwrap(), "one that was kept is not one too many");
-    assert!(db.insert_key(&db.new_key(&bob, "bot"), 2).await.unwrap());
+    assert!(db.insert_key(&there[0].0, TWO).await.unwrap(), "one that was kept is not one too many");
+    assert!(db.insert_key(&db.new_key(&bob, "bot"), TWO).await.unwrap());
     db.revoke_key(ada.id, there[0].0.id, NOON).await.unwrap();
-    assert!(db.insert_key(&db.new_key(&ada, "another"), 2).await.unwrap());
+    let another = db.key_of(&ada, "another").await;
+    db.revoke_key(ada.id, another.id, NOON).await.unwrap();
+    let one_more = db.new_key(&ada, "one more");
+    assert!(!db.insert_key(&one_more, TWO).await.unwrap(), "those that were revoked are too many");
+    assert!(db.insert_key(&one_more, (2, 4)).await.unwrap());
+}
+
+pub async fn keys_that_were_revoked_and_old_usage_go_after_a_while(db: Db) {
+    let ada = db.user("ada").await;
+    let (bot, old, late) =
+        (db.key_of(&ada, "bot").await, db.key_of(&ada, "old").await, db.key_of(&ada, "late").await);
+    let mut rows = vec![db.usage_row(&bot, (YESTERDAY, GET), 1), db.usage_row(&bot, (TODAY, GET), 2)];
+    rows.extend([GET, POST, "GET /api/keys"].map(|endpoint| db.usage_row(&old, (TODAY, endpoint), 4)));
+    db.save_usage(&rows, &[]).await.unwrap();
+    db.revoke_key(ada.id, old.id, NOON).await.unwrap();
+    db.revoke_key(ada.id, late.id, NOON + Duration::hours(1)).await.unwrap();
+    // Revoking it once more at the same moment tells whether a key is there.
+    let is_kept = async |key: &ApiKey, at| db.revoke_key(ada.id, key.id, at).await.unwrap();
+    let past = PastKeys { revoked: NOON + Duration::minutes(1), used: TODAY };
+    let mut parts = Vec::new();
+    loop {
+        match db.remove_past_keys(past, 2).await.unwrap() {
+            0 => break,
+            some => parts.push(some),
+        }
+    }
+    assert_eq!(parts, [3, 2], "the old day and two of the key's, then the last and the key");
+    assert!(!is_kept(&old, NOON).await && is_kept(&late, NOON + Duration::hours(1)).await);
+    assert_eq!(db.keys_of(ada.id, TODAY).await.unwrap().len(), 1, "what works stays");
+    assert_eq!(db.used(&bot, YESTERDAY).await, [(TODAY, GET.to_owned(), 2)]);
 }
 
 pub async fn what_keys_are_used_for_adds_up(db: Db) {

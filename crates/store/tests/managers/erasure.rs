@@ -5,6 +5,7 @@ use tallylight_core::audit_log::AuditQuery;
 use tallylight_core::broadcast::CreateBroadcast;
 use tallylight_core::chat::{NewBan, Reaction, Reactor};
 use tallylight_core::expiry::Expiry;
+use tallylight_core::idempotency::{Call, Turn};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::key::NewKeyRequest;
 use tallylight_core::session::JoinRequest;
@@ -120,9 +121,9 @@ impl Story {
         assert!(user.erased_at.is_some() && user.email.is_empty() && user.role == Role::Viewer);
         assert!(!format!("{user:?}").contains("bob") && user.stream_key != self.user().stream_key);
         assert!(world.standing.identify(&self.key, NOON).is_err());
-        let keys = AccountStore::keys_of(world.store.as_ref(), id).await.unwrap();
-        assert!(keys.iter().all(|key| key.name.is_empty() && key.revoked_at.is_some()) && keys.len() == 1);
         let scan = Scan { after: None, most: 1_000 };
+        let keys = AccountStore::keys_of(world.store.as_ref(), id, scan).await.unwrap().items;
+        assert!(keys.iter().all(|key| key.name.is_empty() && key.revoked_at.is_some()) && keys.len() == 1);
         assert!(world.store.events_of(id, scan).await.unwrap().items.is_empty());
         assert!(world.store.stays_of(id, scan).await.unwrap().items.is_empty());
         assert!(world.store.chat_bans_of(id).await.unwrap().is_empty());
@@ -144,10 +145,37 @@ impl World {
     }
 }
 
+/// A call that somebody sends again under the same key.
+fn call(caller: &Caller) -> Call<'_> {
+    let caller = caller.identity().unwrap();
+    Call { caller, method: "POST", path: "/api/broadcasts", key: "once", query: "", body: b"{}" }
+}
+
+async fn what_somebody_was_answered_goes_with_the_account(home: Home) {
+    let story = Story::at(home).await;
+    let (world, bob) = (&story.world, &story.bob_calls);
+    let bot = world.users.authenticate(&story.key).unwrap();
+    let (_, eve) = registers(world, "eve").await;
+    for caller in [bob, &bot, &eve] {
+        let Turn::Go(claim) = world.answers.begin(&call(caller)).await.unwrap() else { panic!("it is new") };
+        world.answers.keep(&claim, b"bob's show").await.unwrap();
+        assert!(matches!(world.answers.begin(&call(caller)).await.unwrap(), Turn::Replay(_)));
+    }
+    let client = Client::default();
+    world.users.erase_me((bob, &client), PASSWORD.into(), &world.broadcasts).await.unwrap();
+    for (caller, is_kept) in [(bob, false), (&bot, false), (&eve, true)] {
+        let turn = world.answers.begin(&call(caller)).await.unwrap();
+        assert_eq!(matches!(turn, Turn::Replay(_)), is_kept, "{turn:?}");
+    }
+}
+
 async fn who_is_erased_is_forgotten_and_everything_still_adds_up(home: Home) {
     let story = Story::at(home).await;
     let world = &story.world;
-    let erase = |password: &str| world.users.erase_me(&story.bob_calls, password.into(), &world.broadcasts);
+    let client = Client::default();
+    let erase = |password: &str| {
+        world.users.erase_me((&story.bob_calls, &client), password.into(), &world.broadcasts)
+    };
     assert_eq!(refusal(erase("wrong").await), "forbidden");
     let before = world.count(story.stage).await;
     erase(PASSWORD).await.unwrap();
@@ -198,7 +226,8 @@ async fn the_last_administrator_stays(home: Home) {
     world.users.create_user(registration("root"), Role::Admin).await.unwrap();
     let root = world.users.sign_in("root", PASSWORD.into(), Client::default()).await.unwrap();
     let caller = world.users.authenticate(&root.access_token).unwrap();
-    let erase = || world.users.erase_me(&caller, PASSWORD.into(), &world.broadcasts);
+    let client = Client::default();
+    let erase = || world.users.erase_me((&caller, &client), PASSWORD.into(), &world.broadcasts);
     assert_eq!(refusal(erase().await), "last admin");
     world.users.vet_again(&caller).unwrap();
     world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();
@@ -249,6 +278,28 @@ async fn everything_that_is_kept_is_told_to_whom_it_is_about_and_nothing_of_othe
     assert!(first.next.is_some() && first.items.len() <= 2, "a part at a time");
 }
 
+async fn keys_are_told_of_a_part_at_a_time(home: Home) {
+    let world = World::at(home, Settings::default()).await;
+    let ada = world.user("ada").await;
+    let mut made = Vec::new();
+    for name in ["one", "two", "three"] {
+        let scopes = vec!["publish".to_owned()];
+        let request = NewKeyRequest { name: name.into(), scopes, expiry: Expiry::default() };
+        made.push(world.api_keys.create(&ada, request).await.unwrap().0.id);
+    }
+    made.sort_unstable();
+    let (mut told, mut parts, mut scan) = (Vec::new(), 0, Scan { after: None, most: 2 });
+    loop {
+        let part = AccountStore::keys_of(world.store.as_ref(), ada.user_id().unwrap(), scan).await.unwrap();
+        (parts, scan.after) = (parts + 1, part.next);
+        told.extend(part.items.into_iter().map(|key| key.id));
+        if scan.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((told, parts), (made, 2));
+}
+
 async fn a_profile_shows_public_broadcasts_that_ended_the_latest_first(home: Home) {
     let world = World::at(home, Settings::default()).await;
     let ada = world.user("ada").await;
@@ -284,9 +335,11 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
+    what_somebody_was_answered_goes_with_the_account,
     who_is_erased_is_forgotten_and_everything_still_adds_up,
     an_erasure_that_broke_off_is_gone_on_with_after_a_restart,
     the_last_administrator_stays,
+    keys_are_told_of_a_part_at_a_time,
     everything_that_is_kept_is_told_to_whom_it_is_about_and_nothing_of_others,
     a_profile_shows_public_broadcasts_that_ended_the_latest_first,
 }

@@ -143,6 +143,35 @@ async fn nobody_has_more_keys_than_allowed() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_revoked_is_forgotten_in_time_and_so_is_what_was_counted() {
+    let world = World::new().await;
+    let ada = world.user_with_role("ada", Role::Admin).await;
+    let ((gone, _), (bot, _)) =
+        (world.program(&ada, &["publish"]).await, world.program(&ada, &["publish"]).await);
+    for key in [gone.id, bot.id] {
+        world.api_keys.count(key, GET.into(), 200);
+    }
+    world.api_keys.write_usage().await.unwrap();
+    world.api_keys.revoke(&ada, gone.id).await.unwrap();
+    let counted = async || {
+        let (since, until) = (NOON - Duration::from_secs(86_400), NOON + Duration::from_secs(86_400));
+        let query = UsageQuery { since, until, key: None, user: None, limit: 10, offset: 0 };
+        world.api_keys.usage(&ada, &query).await.unwrap().1
+    };
+    world.turn(90 * 86_400);
+    assert_eq!((world.api_keys.forget_past().await.unwrap(), counted().await), (0, 2));
+    world.turn(1);
+    assert_eq!(
+        (world.api_keys.forget_past().await.unwrap(), counted().await),
+        (2, 1),
+        "the key and its line"
+    );
+    world.turn(311 * 86_400);
+    assert_eq!((world.api_keys.forget_past().await.unwrap(), counted().await), (1, 0));
+    assert_eq!(world.api_keys.list(&ada).await.unwrap().len(), 1, "what works stays");
+}
+
+#[tokio::test]
 async fn what_a_key_is_used_for_is_counted_by_day_and_endpoint_over_restarts() {
     let world = World::new().await;
     let ada = world.user("ada").await;

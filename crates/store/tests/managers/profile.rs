@@ -1,9 +1,14 @@
 //! One's own account, changed by oneself, and a forgotten password.
 
+use futures_util::future::join_all;
 use tallylight_core::Caller;
+use tallylight_core::audit_log::{Action, AuditQuery};
 use tallylight_core::caller::Access;
+use tallylight_core::expiry::Expiry;
 use tallylight_core::ids::KeyId;
+use tallylight_core::key::NewKeyRequest;
 use tallylight_core::scope::{Scope, Scopes};
+use tallylight_core::store::AuditStore;
 use tallylight_core::user::{AccountUpdate, SignedIn};
 use tallylight_core::viewer::Client;
 
@@ -130,7 +135,37 @@ async fn of_two_who_change_a_password_at_once_one_does() {
     );
     let mut outcomes = [refusal(first), refusal(second)];
     outcomes.sort_unstable();
-    assert_eq!(outcomes, ["accepted", "forbidden"]);
+    assert_eq!(outcomes, ["accepted", "too many requests"]);
+}
+
+#[tokio::test]
+async fn one_user_hashes_one_password_at_a_time_and_keeps_nobody_waiting() {
+    let world = World::new().await;
+    let ((_, ada), (_, bob)) = (registers(&world, "ada").await, registers(&world, "bob").await);
+    let (client, guess) = (Client::default(), || password(Some("wrong horse")));
+    let guesses = join_all((0..100).map(|_| world.users.update_me(&ada, guess(), &client)));
+    let (outcomes, of_bob) =
+        tokio::join!(guesses, world.users.update_me(&bob, password(Some(PASSWORD)), &client));
+    of_bob.expect("there is a place for bob");
+    let outcomes: Vec<_> = outcomes.into_iter().map(refusal).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forbidden").count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "too many requests").count(), 99);
+    world.users.update_me(&ada, password(Some(PASSWORD)), &client).await.expect("her turn comes again");
+}
+
+#[tokio::test]
+async fn a_wrong_password_for_a_change_is_noted_in_the_audit_log() {
+    let world = World::new().await;
+    let (signed_in, ada) = registers(&world, "ada").await;
+    let client = Client { ip: "203.0.113.7".parse().ok(), ..Client::default() };
+    world.users.update_me(&ada, password(Some("wrong horse")), &client).await.unwrap_err();
+    world.users.erase_me((&ada, &client), "wrong horse".into(), &world.broadcasts).await.unwrap_err();
+    world.audit.write(true).await.unwrap();
+    let action = Some(Action::PasswordRefused.name().to_owned());
+    let query = AuditQuery { action, limit: 10, ..AuditQuery::default() };
+    let noted = world.store.audit_log(&query).await.unwrap();
+    assert!(!noted.is_empty() && noted.iter().all(|entry| entry.actor_id == Some(signed_in.user.id)));
+    assert_eq!(noted[0].ip, client.ip);
 }
 
 #[tokio::test]
@@ -186,6 +221,82 @@ async fn nobody_is_told_whether_there_is_an_account_and_nobodys_mail_is_flooded(
     world.turn(60);
     world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
     assert_eq!(world.mails.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_could_not_be_sent_is_asked_for_again_at_once() {
+    let world = World::new().await;
+    registers(&world, "ada").await;
+    world.mails.set_full(true);
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
+    world.mails.set_full(false);
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
+    assert!(world.mails.take()[0].is_awaited);
+    world.users.ask_for_reset("ada", &Client::default()).await.unwrap();
+    assert!(world.mails.take().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_writes_to_nobody_as_often_as_it_likes() {
+    let world = World::new().await;
+    let (_, eve) = registers(&world, "eve").await;
+    let change =
+        |new: &str, current: &str| AccountUpdate { password: Some(new.into()), ..password(Some(current)) };
+    for turn in 0..10 {
+        let (new, current) = if turn % 2 == 0 { (NEW, PASSWORD) } else { (PASSWORD, NEW) };
+        world.users.update_me(&eve, change(new, current), &Client::default()).await.unwrap();
+    }
+    let told = world.mails.take();
+    assert!(told.len() == 4 && told.iter().all(|mail| !mail.is_awaited));
+    world.users.ask_for_reset("eve", &Client::default()).await.unwrap();
+    assert_eq!(world.mails.take().len(), 1, "a link is no notice");
+    world.turn(600);
+    world.users.update_me(&eve, change(NEW, PASSWORD), &Client::default()).await.unwrap();
+    assert_eq!(world.mails.take().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_is_written_to_no_more_often_by_several_accounts() {
+    let world = World::new().await;
+    let victim = "victim@example.org";
+    for name in ["eve", "mallory", "trudy"] {
+        let (_, caller) = registers(&world, name).await;
+        world.users.update_me(&caller, email(victim), &Client::default()).await.unwrap();
+        world.users.ask_for_reset(name, &Client::default()).await.unwrap();
+        for _ in 0..2 {
+            let update = AccountUpdate { password: Some(PASSWORD.into()), ..email(victim) };
+            world.users.update_me(&caller, update, &Client::default()).await.unwrap();
+        }
+        let away = email(&format!("{name}@elsewhere.example"));
+        world.users.update_me(&caller, away, &Client::default()).await.unwrap();
+    }
+    let mails = world.mails.take();
+    let to_victim =
+        |subject: &str| mails.iter().filter(|mail| mail.to == victim && mail.subject == subject).count();
+    assert_eq!(to_victim("Choose a new password"), 1);
+    assert_eq!(to_victim("Your password was changed") + to_victim("Your e-mail address was changed"), 4);
+}
+
+#[tokio::test]
+async fn whoever_changes_a_password_is_told_of_keys_that_still_work() {
+    let world = World::new().await;
+    let (_, ada) = registers(&world, "ada").await;
+    let change = async |new: &str, current: &str| {
+        let update = AccountUpdate { password: Some(new.into()), ..password(Some(current)) };
+        world.users.update_me(&ada, update, &Client::default()).await.unwrap();
+        world.mails.take().remove(0).text
+    };
+    assert!(!change(NEW, PASSWORD).await.contains("API key"));
+    for _ in 0..2 {
+        let scopes = vec!["publish".to_owned()];
+        let request = NewKeyRequest { name: "bot".into(), scopes, expiry: Expiry::default() };
+        world.api_keys.create(&ada, request).await.unwrap();
+    }
+    assert!(change(PASSWORD, NEW).await.contains("2 API keys of yours still work"));
+    let key = world.api_keys.list(&ada).await.unwrap().remove(0).0;
+    world.api_keys.revoke(&ada, key.id).await.unwrap();
+    let told = change(NEW, PASSWORD).await;
+    assert!(told.contains("One API key of yours still works: look at it at https://live.example/account"));
 }
 
 #[tokio::test]

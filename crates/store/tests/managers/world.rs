@@ -1,5 +1,6 @@
 //! A server without its network: the managers, a database of their own and a clock to turn.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tallylight_core::caller::Access;
 use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::{Clock, Time};
 use tallylight_core::event::{Event, EventQuery};
+use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{BroadcastId, SystemIds, UserId, ViewerId};
 use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
@@ -85,18 +87,29 @@ impl Settings {
 
 /// Keeps the mails that are sent.
 #[derive(Default)]
-pub struct Mails(Mutex<Vec<Mail>>);
+pub struct Mails {
+    sent: Mutex<Vec<Mail>>,
+    is_full: AtomicBool,
+}
 
 impl Mails {
     /// Those that were sent since the last time.
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+
+    /// From now on none is taken, or they are again.
+    pub fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
     }
 }
 
 impl Mailer for Mails {
     fn send(&self, mail: Mail) -> Result<()> {
-        self.0.lock().unwrap().push(mail);
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(Error::Busy("mail"));
+        }
+        self.sent.lock().unwrap().push(mail);
         Ok(())
     }
 }
@@ -113,6 +126,7 @@ pub struct World {
     pub mails: Arc<Mails>,
     pub standing: Arc<Standing>,
     pub audit: Arc<AuditLog>,
+    pub answers: Arc<Idempotency>,
     keys: Arc<StreamKeys>,
     settings: Settings,
     home: Home,
@@ -185,6 +199,8 @@ impl World {
         };
         let api_keys = KeyManager::new(parts);
         let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), &secret).unwrap();
+        let answers = Arc::new(answers);
         let parts = UserParts {
             store: store.clone(),
             accounts: store.clone(),
@@ -195,6 +211,7 @@ impl World {
             mailer: mails.clone(),
             link_base: "https://live.example".into(),
             audit: audit.clone(),
+            answers: answers.clone(),
             settings: settings.users,
         };
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
@@ -212,6 +229,7 @@ impl World {
             mails,
             standing,
             audit,
+            answers,
             keys,
             settings,
             home,
@@ -394,7 +412,7 @@ pub fn refusal<T>(outcome: Result<T>) -> &'static str {
         Ok(_) => "accepted",
         Err(Error::NotFound(_)) => "not found",
         Err(Error::Unauthenticated(_)) => "unauthenticated",
-        Err(Error::Forbidden(_)) => "forbidden",
+        Err(Error::Forbidden(_) | Error::WrongPassword) => "forbidden",
         Err(Error::Invalid(_)) => "invalid",
         Err(Error::Taken(_)) => "taken",
         Err(Error::LastAdmin) => "last admin",

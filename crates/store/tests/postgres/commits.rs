@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tallylight_core::Error;
+use tallylight_core::caller::Access;
 use tallylight_core::clock::SystemClock;
 use tallylight_core::event::EventType;
 use tallylight_core::idempotency::{Call, Idempotency, Turn};
@@ -112,9 +113,9 @@ async fn a_key_whose_taking_was_not_confirmed_is_freed_when_the_database_answers
     let store = Arc::new(through(&way).await);
     let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
     let keys = Idempotency::new(store, clock, ids, &Secret::new(&[7; 32])).unwrap();
-    let caller = uuid::Uuid::from_u128(1);
+    let ada = db.user("ada").await.identity(Access::Server);
     let call =
-        Call { caller, method: "POST", path: "/api/broadcasts", key: "launch", query: "", body: b"{}" };
+        Call { caller: &ada, method: "POST", path: "/api/broadcasts", key: "launch", query: "", body: b"{}" };
     way.loses_commits(usize::MAX);
     let first = keys.claim(&call).unwrap();
     assert!(is_in_doubt(keys.begin(&first).await));

@@ -27,15 +27,17 @@ impl UserManager {
     /// Erases the caller's own account: its sign-ins and keys end, its broadcasts end, and nothing is left of who it was.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] without the password, [`Error::LastAdmin`], or the store's: then it is gone on with later.
+    /// [`Error::WrongPassword`], [`Error::TooManyRequests`] while a password of the caller's is checked,
+    /// [`Error::LastAdmin`], or the store's: then it is gone on with later.
     pub async fn erase_me(
         &self,
-        caller: &Caller,
+        (caller, client): (&Caller, &Client),
         password: String,
         broadcasts: &BroadcastManager,
     ) -> Result<()> {
         let user = self.me(caller).await?;
-        self.verify(&user, Some(password)).await?;
+        let _turn = self.turns.take(user.id)?;
+        self.verify(&user, Some(password), client).await?;
         let UserParts { accounts, clock, keys, standing, .. } = &self.parts;
         let now = clock.now();
         let closing =
@@ -92,6 +94,7 @@ impl UserManager {
             scan.after = Some(next);
         }
         broadcasts.sessions().forget_name(user);
+        self.parts.answers.forget_user(user).await?;
         // What waits to be written there names the user too.
         audit.write(true).await?;
         accounts.finish_erasure(user, (now, now - SETTLED)).await

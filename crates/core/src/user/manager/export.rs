@@ -119,7 +119,10 @@ impl UserManager {
                 let listed = accounts.sign_ins_of(user, clock.now(), SIGN_INS).await?;
                 (ExportPart::SignIns(listed.items), None)
             }
-            Section::Keys => (ExportPart::Keys(accounts.keys_of(user).await?), None),
+            Section::Keys => {
+                let found = accounts.keys_of(user, Scan { after, most: PAGE }).await?;
+                (ExportPart::Keys(found.items), found.next)
+            }
             Section::Broadcasts => {
                 let found = accounts.broadcasts_of(user, Scan { after, most: PAGE }).await?;
                 (ExportPart::Broadcasts(found.items), found.next)

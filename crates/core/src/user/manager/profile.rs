@@ -2,6 +2,7 @@
 
 use garde::Validate;
 
+use super::pace::Pace;
 use super::sign_ins::sign_in_of;
 use super::{UserManager, UserParts};
 use crate::audit_log::Action;
@@ -49,31 +50,35 @@ impl AccountUpdate {
     }
 }
 
-const WRONG_PASSWORD: Error = Error::Forbidden("the current password is not right");
+const CHANGED: Error = Error::Forbidden("the account has changed meanwhile: try again");
 
 impl UserManager {
     /// Changes one's own account. A new password ends all other sign-ins; of a new password and of a new address the
     /// owner is told by mail, at the address before.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Taken`], [`Error::Forbidden`] for a key that asks for more than the profile and
-    /// without the current password, or the store's.
+    /// [`Error::Invalid`], [`Error::Taken`], [`Error::Forbidden`] for a key that asks for more than the profile,
+    /// [`Error::WrongPassword`], [`Error::TooManyRequests`] while another change is checked, or the store's.
     pub async fn update_me(&self, caller: &Caller, update: AccountUpdate, client: &Client) -> Result<User> {
-        let by_key = matches!(caller.signed_in()?.access, Access::Key(..));
-        if by_key && (update.is_of_credentials() || update.current_password.is_some()) {
+        let asks_for_password = update.is_of_credentials() || update.current_password.is_some();
+        if asks_for_password && matches!(caller.signed_in()?.access, Access::Key(..)) {
             return Err(Error::Forbidden("an API key changes the profile only: sign in for more"));
         }
         update.validate()?;
         let before = self.me(caller).await?;
-        if update.is_of_credentials() {
-            self.verify(&before, update.current_password.clone()).await?;
-        }
+        let _turn = if asks_for_password {
+            let turn = self.turns.take(before.id)?;
+            self.verify(&before, update.current_password.clone(), client).await?;
+            Some(turn)
+        } else {
+            None
+        };
         let change = self.change_of(&before, update).await?;
         let acts = [
             change.password_hash.as_ref().map(|_| Action::PasswordChanged),
             change.email.as_ref().map(|_| Action::EmailChanged),
         ];
-        let after = self.save(&before, change, sign_in_of(caller)).await?.ok_or(WRONG_PASSWORD)?;
+        let after = self.save(&before, change, sign_in_of(caller)).await?.ok_or(CHANGED)?;
         acts.into_iter().flatten().for_each(|action| self.note(&before, client, action));
         Ok(after)
     }
@@ -92,11 +97,15 @@ impl UserManager {
     }
 
     /// Refuses whoever does not know the password.
-    pub(super) async fn verify(&self, user: &User, password: Option<String>) -> Result<()> {
+    pub(super) async fn verify(&self, user: &User, password: Option<String>, client: &Client) -> Result<()> {
         let password =
             password.ok_or_else(|| Error::field("current_password", "is needed for this change"))?;
         let hash = Some(user.password_hash.clone());
-        if self.passwords.verify(hash, password).await? { Ok(()) } else { Err(WRONG_PASSWORD) }
+        if self.passwords.verify(hash, password).await? {
+            return Ok(());
+        }
+        self.note(user, client, Action::PasswordRefused);
+        Err(Error::WrongPassword)
     }
 
     /// Keeps a change, and does and tells what follows. `None`: password or address have changed meanwhile.
@@ -118,19 +127,26 @@ impl UserManager {
         };
         standing.end(ended, now);
         if change.password_hash.is_some() {
-            self.post(letters::password_changed(before, link_base));
+            let keys = standing.keys_in_force(before.id, now);
+            self.post(&self.notices, (before, letters::password_changed(before, link_base, keys)));
         }
         if change.email.is_some() {
-            self.post(letters::email_changed(before, link_base));
+            self.post(&self.notices, (before, letters::email_changed(before, link_base)));
         }
         self.parts.store.user(before.id).await
     }
 
-    /// Hands a mail over. Nobody fails because it cannot be sent.
-    pub(super) fn post(&self, mail: Mail) {
+    /// Hands a mail over at a pace; whether it will be sent. Nobody fails because it is not.
+    pub(super) fn post(&self, pace: &Pace, (to, mail): (&User, Mail)) -> bool {
+        if !pace.take(to, self.parts.clock.monotonic()) {
+            return false;
+        }
         let subject = mail.subject.clone();
-        if let Err(error) = self.parts.mailer.send(mail) {
+        let sent = self.parts.mailer.send(mail);
+        if let Err(error) = &sent {
+            pace.give_back(to);
             tracing::warn!(subject, %error, "a mail is not sent");
         }
+        sent.is_ok()
     }
 }

@@ -1,23 +1,15 @@
 //! A forgotten password, replaced by way of the owner's mail.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use garde::Validate;
 
 use super::{UserManager, UserParts, refuse_nul};
 use crate::audit_log::{Act, Action};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
-use crate::ids::UserId;
 use crate::store::AccountChange;
 use crate::user::{User, letters};
 use crate::validate;
 use crate::viewer::Client;
-
-/// How often an account is sent a link: nobody's mail is flooded.
-const PERIOD: Duration = Duration::from_secs(60);
 
 /// A password that is to take the place of another.
 #[derive(Debug, Validate)]
@@ -26,25 +18,9 @@ struct NewPassword {
     password: String,
 }
 
-/// Which accounts were sent a link lately, and when on the monotonic clock.
-#[derive(Debug, Default)]
-pub struct Asked(Mutex<HashMap<UserId, Duration>>);
-
-impl Asked {
-    /// Whether an account is sent a link now.
-    fn turn(&self, user: UserId, now: Duration) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.retain(|_, at| now.saturating_sub(*at) < PERIOD);
-        if asked.contains_key(&user) {
-            return false;
-        }
-        asked.insert(user, now);
-        true
-    }
-}
-
 impl UserManager {
-    /// Sends the owner of an account a link to choose a new password by. Whether there is such an account is not told.
+    /// Sends the owner of an account a link to choose a new password by, once a minute. Whether there is such an account
+    /// is not told, nor whether a mail could be sent; one that could not may be asked for again at once.
     ///
     /// # Errors
     /// The store's.
@@ -54,10 +30,10 @@ impl UserManager {
         let found = store.user_by_login(login).await?.filter(|user| user.erased_at.is_none());
         let until = clock.now() + time::Duration::seconds(i64::from(settings.reset_seconds));
         let Some(user) = found else { return Ok(()) };
-        if self.asked.turn(user.id, clock.monotonic()) {
-            let token = self.resets.issue(&user, until);
-            let minutes = u64::from(settings.reset_seconds).div_ceil(60);
-            self.post(letters::reset(&user, link_base, &token, minutes));
+        let token = self.resets.issue(&user, until);
+        let minutes = u64::from(settings.reset_seconds).div_ceil(60);
+        let letter = letters::reset(&user, link_base, &token, minutes);
+        if self.post(&self.links, (&user, letter)) {
             let act = Act::new(Action::PasswordResetAsked).on(user.id);
             self.parts.audit.note(&Caller::Anonymous, client, act);
         }
@@ -67,7 +43,8 @@ impl UserManager {
     /// Replaces a password by a token out of a mail, and ends all sign-ins. The token is spent by it.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Unauthenticated`] for a token that is not good any more, or the store's.
+    /// [`Error::Invalid`], [`Error::Unauthenticated`] for a token that is not good any more, [`Error::TooManyRequests`]
+    /// while a password of the account is checked, or the store's.
     pub async fn reset_password(&self, token: &str, password: String, client: &Client) -> Result<()> {
         let invalid = || Error::Unauthenticated("this link is not valid any more: ask for a new one");
         let new = NewPassword { password };
@@ -76,6 +53,7 @@ impl UserManager {
         let user = self.parts.store.user(claim.user).await?;
         let is_good = |user: &User| user.erased_at.is_none() && self.resets.is_for(&claim, user);
         let user = user.filter(is_good).ok_or_else(invalid)?;
+        let _turn = self.turns.take(user.id)?;
         let hash = self.passwords.hash(self.parts.ids.as_ref(), new.password).await?;
         let change = AccountChange { password_hash: Some(hash), ..AccountChange::default() };
         self.save(&user, change, None).await?.ok_or_else(invalid)?;
