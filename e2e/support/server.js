@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Api } from "./api.js";
 import { atEnd, Process, temporaryFolder } from "./stage.js";
@@ -18,6 +19,9 @@ const asVariables = (settings) =>
 export function runBinary(args, { settings = {}, cwd } = {}) {
   return new Process(BINARY, args, { cwd, env: { ...environment(), ...asVariables(settings) } });
 }
+
+/** Lines that were cut for the way (RFC 2045 §6.7) are put together. */
+const legible = (mail) => (/quoted-printable/i.test(mail) ? mail.replaceAll("=\r\n", "").replaceAll("=3D", "=") : mail);
 
 /** The real server on free ports, with a data folder of its own. */
 export class Server {
@@ -72,6 +76,16 @@ export class Server {
   checkLog() {
     const bad = this.log.split("\n").filter((line) => /\bERROR\b|panicked/.test(line));
     assert.deepEqual(bad, [], "the server logged errors");
+  }
+
+  /** The newest mail that waits in the server's folder for somebody, and has this subject. */
+  mailTo(address, subject) {
+    const folder = join(this.folder, "data", "mail");
+    return until(`${address} has mail`, async () => {
+      const names = await readdir(folder).catch(() => []);
+      const mails = await Promise.all(names.sort().map(async (name) => legible(await readFile(join(folder, name), "utf8"))));
+      return mails.findLast((mail) => mail.includes(`To: ${address}`) && mail.includes(`Subject: ${subject}`));
+    });
   }
 
   /** Makes the first administrator. */

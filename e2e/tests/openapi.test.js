@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { schemathesis } from "../support/schemathesis.js";
 import { Server } from "../support/server.js";
@@ -13,7 +14,21 @@ const ROLES = {
   broadcaster: async (server) => (await server.register("carol")).token,
   moderator: (server) => as(server, "moderator"),
   admin: async (server) => (await server.administrator()).token,
+  "a broadcaster's key": async (server) => keyOf(await server.register("carol"), (scope) => !scope.startsWith("admin:")),
+  "an administrator's key": async (server) => keyOf(await server.administrator()),
 };
+
+/** All scopes that there are, as the server's source has them. */
+const SCOPES = [...readFileSync(new URL("../../crates/core/src/scope.rs", import.meta.url), "utf8").matchAll(/^ {4}\w+ = "(.+)";$/gm)].map(([, name]) => name);
+
+/** A key differs from its owner in what it may do, not in how requests are read: good ones tell, and few of them. */
+const OF_KEYS = { examples: process.env.FUZZ_EXAMPLES ?? "2", mode: "positive", phases: "examples,coverage,fuzzing" };
+
+/** A key with all scopes that its owner's may have. */
+async function keyOf(owner, may = () => true) {
+  const { body } = await owner.post("/api/keys", { name: "All of them", scopes: SCOPES.filter(may) }).expect(201);
+  return body.key;
+}
 
 /** Somebody to whom an administrator gave a role. */
 async function as(server, role) {
@@ -37,7 +52,8 @@ describe("the API is what its description says, whatever it is asked", { concurr
       const token = await signIn(server);
       const bob = await server.register("bob");
       await bob.creates("Somebody else's");
-      const { code, report } = await schemathesis(t, server, { token, examples: EXAMPLES, somebody: bob.username });
+      const how = role.endsWith("key") ? OF_KEYS : { examples: EXAMPLES };
+      const { code, report } = await schemathesis(t, server, { token, somebody: bob.username, ...how });
       assert.equal(code, 0, report);
       t.diagnostic(report.match(/^Test cases:\n(.*)$/m)?.[1].trim());
     });

@@ -185,8 +185,8 @@ impl<P: Permission> FromRequestParts<App> for By<P> {
             (Access::Key(_, scopes), Some(scope)) if !scopes.has(scope) => {
                 return Err(Problem::insufficient_scope(scope));
             }
-            (Access::Key(..), None) => {
-                return Err(Problem::new("forbidden", "no API key can do this: sign in"));
+            (_, None) => {
+                caller.in_person()?;
             }
             _ => {}
         }

@@ -22,7 +22,8 @@ use crate::viewer::Client;
 
 pub use rules::NewBan;
 pub use store::{
-    Account, AccountQuery, AdminStore, BanKind, BanQuery, BanRecord, Page, Part, RoleOutcome, Watcher,
+    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, Page, Part, RoleOutcome,
+    Watcher,
 };
 
 /// How far back it is looked for what others changed: their clocks may differ.
@@ -89,12 +90,16 @@ impl AdminManager {
         self.parts.store.account(id, self.now()).await?.ok_or(Error::NotFound("user"))
     }
 
-    /// Gives a role. There is always an administrator left who is not suspended.
+    /// Gives a role. There is always an administrator left who is not suspended. Who may administer is decided in person:
+    /// whoever stole a key could otherwise keep what it reaches after it was revoked.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::LastAdmin`], or the store's.
     pub async fn give_role(&self, by: (&Caller, &Client), id: UserId, role: Role) -> Result<Account> {
         by.0.at_least(Role::Admin)?;
+        if role >= Role::Moderator {
+            by.0.in_person()?;
+        }
         self.change_role(by, id, role).await
     }
 
@@ -129,10 +134,10 @@ impl AdminManager {
     /// Bans a user, a device or a network, instead of an earlier ban of the same.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], or the store's.
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Invalid`], [`Error::LastAdmin`], or the store's.
     pub async fn ban(&self, by: (&Caller, &Client), ban: NewBan) -> Result<BanRecord> {
         let moderator = by.0.at_least(Role::Moderator)?;
-        ban.check(self.now())?;
+        ban.check(moderator.role, self.now())?;
         ban.spares(by)?;
         let user = match ban.user() {
             Some(id) => Some(self.find(id).await?),
@@ -141,7 +146,7 @@ impl AdminManager {
         if let Some(user) = &user {
             rules::may_ban(moderator, user.role)?;
         }
-        self.keep_ban(by, ban, user).await
+        self.keep_ban(by, moderator.role, (ban, user)).await
     }
 
     /// As [`AdminManager::ban`], for the operator, who needs no account.
@@ -149,19 +154,19 @@ impl AdminManager {
     /// # Errors
     /// As [`AdminManager::ban`].
     pub async fn suspend(&self, by: (&Caller, &Client), ban: NewBan) -> Result<BanRecord> {
-        ban.check(self.now())?;
+        ban.check(Role::Admin, self.now())?;
         let user = match ban.user() {
             Some(id) => Some(self.find(id).await?),
             None => None,
         };
-        self.keep_ban(by, ban, user).await
+        self.keep_ban(by, Role::Admin, (ban, user)).await
     }
 
     async fn keep_ban(
         &self,
         by: (&Caller, &Client),
-        ban: NewBan,
-        user: Option<Account>,
+        rank: Role,
+        (ban, user): (NewBan, Option<Account>),
     ) -> Result<BanRecord> {
         let now = self.now();
         let ban = Ban {
@@ -173,13 +178,17 @@ impl AdminManager {
             created_at: now,
         };
         let entry = self.parts.audit.entry(by.0, by.1, rules::act(Action::BanMade, &ban, user.as_ref()))?;
-        let kept = self.parts.store.keep_ban(&ban, &entry).await;
+        let kept = self.parts.store.keep_ban(&ban, rank, &entry).await;
         // What was not confirmed may have been kept: it holds until the database says otherwise.
-        if matches!(kept, Ok(()) | Err(Error::Unavailable(_))) {
+        if matches!(kept, Ok(BanOutcome::Kept) | Err(Error::Unavailable(_))) {
             self.parts.standing.ban(ban.clone());
         }
-        kept?;
-        let by = by.0.identity().map(|identity| identity.username.clone());
+        match kept? {
+            BanOutcome::Kept => {}
+            BanOutcome::Outranked => return Err(rules::OUTRANKED),
+            BanOutcome::LastAdmin => return Err(Error::LastAdmin),
+        }
+        let by = by.0.identity().map(|identity| (identity.username.clone(), identity.role));
         Ok(BanRecord { ban, user: user.map(|user| (user.username, user.role)), by })
     }
 
@@ -193,7 +202,17 @@ impl AdminManager {
         if let Some((_, role)) = &found.user {
             rules::may_ban(moderator, *role)?;
         }
+        rules::may_lift(moderator, &found)?;
         self.take_ban(by, &found.ban).await
+    }
+
+    /// As [`AdminManager::lift`], for the operator, who needs no account; the ban that there was.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    pub async fn unban(&self, by: (&Caller, &Client), id: BanId) -> Result<Ban> {
+        let found = self.parts.store.ban_record(id, self.now()).await?.ok_or(Error::NotFound("ban"))?;
+        self.take_ban(by, &found.ban).await.map(|()| found.ban)
     }
 
     /// Lifts the suspension of a user, for the operator; false if there is none.
@@ -219,9 +238,16 @@ impl AdminManager {
     ///
     /// # Errors
     /// [`Error::Forbidden`], or the store's.
-    pub async fn bans(&self, by: &Caller, query: &BanQuery, part: Part) -> Result<Page<BanRecord>> {
-        by.at_least(Role::Moderator)?;
-        self.parts.store.ban_records(query, (part, self.now())).await
+    pub async fn bans(
+        &self,
+        by: (&Caller, &Client),
+        query: &BanQuery,
+        part: Part,
+    ) -> Result<Page<BanRecord>> {
+        by.0.at_least(Role::Moderator)?;
+        let page = self.parts.store.ban_records(query, (part, self.now())).await?;
+        self.parts.audit.note(by.0, by.1, Act::new(Action::BansListed));
+        Ok(page)
     }
 
     /// Who watches a session, and from where.

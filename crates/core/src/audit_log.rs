@@ -87,6 +87,8 @@ actions! {
     SignedIn = "sign_in.succeeded";
     /// A password was wrong, or its account is suspended.
     SignInFailed = "sign_in.failed";
+    /// Somebody signed out.
+    SignedOut = "sign_in.ended";
     /// A sign-in was ended by hand.
     SignInRevoked = "sign_in.revoked";
     /// A spent refresh token was used again, which ended its sign-in.
@@ -129,8 +131,14 @@ actions! {
     ViewersListed = "viewers.listed";
     /// Somebody read this log.
     AuditRead = "audit.read";
-    /// Alerts were changed or tried.
-    AlertsChanged = "alerts.changed";
+    /// Somebody who runs the server read who is kept out.
+    BansListed = "bans.listed";
+    /// Somebody who runs the server read what API keys are used for.
+    UsageRead = "usage.read";
+    /// Somebody who runs the server read which errors happened.
+    ErrorsRead = "errors.read";
+    /// Somebody had a test told on every way on which alerts are told.
+    AlertsTested = "alerts.tested";
 }
 
 impl Action {

@@ -1,6 +1,5 @@
 //! Who is kept out of the whole server: a user, a device, or a network.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -42,11 +41,6 @@ impl Ban {
     pub fn is_in_force(&self, now: Time) -> bool {
         self.until.is_none_or(|until| until > now)
     }
-}
-
-/// An address as networks contain it: an IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 §2.5.5.2).
-pub fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
 }
 
 /// The longest ban that has an end: ten years.

@@ -30,7 +30,7 @@ pub struct Identity {
 /// By what a user is known, and how far that reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The server itself acts for the user: an encoder with the user's key, a command of the operator.
+    /// The server itself acts for the user, as for an encoder with the user's stream key.
     Server,
     /// The user signed in.
     SignIn(SignInId),
@@ -86,6 +86,19 @@ impl Caller {
             Role::Moderator => "only moderators and administrators can do this",
             Role::Admin => "only an administrator can do this",
         }))
+    }
+
+    /// The signed-in user, in person: no API key is enough.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], or [`Error::Forbidden`] for a key.
+    pub fn in_person(&self) -> Result<&Identity> {
+        match self.signed_in()? {
+            Identity { access: Access::Key(..), .. } => {
+                Err(Error::Forbidden("no API key can do this: sign in"))
+            }
+            identity => Ok(identity),
+        }
     }
 
     /// Whether the credentials reach as far as this; nobody known has none.

@@ -9,43 +9,42 @@ use crate::ids::Ids;
 /// Bytes of the server's secret.
 pub const SECRET_BYTES: usize = 32;
 
-/// What a derived key is for. Each purpose has a key of its own, so no token is ever taken for another kind.
-#[derive(Debug, Clone, Copy)]
-pub enum Purpose {
-    /// Signs access tokens.
-    Access,
-    /// Signs viewer tokens.
-    Viewer,
-    /// Signs playback tokens.
-    Playback,
-    /// Signs invitations.
-    Join,
-    /// Seals stream keys.
-    StreamKey,
-    /// Makes pseudonyms of people in the log.
-    Person,
-    /// Seals what was answered under an idempotency key.
-    Idempotency,
-    /// Recognises a call under such a key.
-    IdempotentCall,
-    /// Signs tokens by which a new password is chosen.
-    Reset,
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident = $label:literal;)+) => {
+        /// What a derived key is for. Each purpose has a key of its own, so no token is ever taken for another kind.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Purpose { $($(#[$doc])* $name,)+ }
+
+        impl Purpose {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            fn label(self) -> &'static [u8] {
+                match self { $(Self::$name => $label,)+ }
+            }
+        }
+    };
 }
 
-impl Purpose {
-    fn label(self) -> &'static [u8] {
-        match self {
-            Self::Access => b"tallylight access token v1",
-            Self::Viewer => b"tallylight viewer token v1",
-            Self::Playback => b"tallylight playback token v1",
-            Self::Join => b"tallylight join token v1",
-            Self::StreamKey => b"tallylight stream key v1",
-            Self::Person => b"tallylight person v1",
-            Self::Idempotency => b"tallylight idempotency v1",
-            Self::IdempotentCall => b"tallylight idempotent call v1",
-            Self::Reset => b"tallylight password reset v1",
-        }
-    }
+purposes! {
+    /// Signs access tokens.
+    Access = b"tallylight access token v1";
+    /// Signs viewer tokens.
+    Viewer = b"tallylight viewer token v1";
+    /// Signs playback tokens.
+    Playback = b"tallylight playback token v1";
+    /// Signs invitations.
+    Join = b"tallylight join token v1";
+    /// Seals stream keys.
+    StreamKey = b"tallylight stream key v1";
+    /// Makes pseudonyms of people in the log.
+    Person = b"tallylight person v1";
+    /// Seals what was answered under an idempotency key.
+    Idempotency = b"tallylight idempotency v1";
+    /// Recognises a call under such a key.
+    IdempotentCall = b"tallylight idempotent call v1";
+    /// Signs tokens by which a new password is chosen.
+    Reset = b"tallylight password reset v1";
 }
 
 /// The secret itself. Shared by all nodes of a cluster.

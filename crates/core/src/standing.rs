@@ -291,7 +291,7 @@ impl Standing {
         self.write().keys.put(key);
     }
 
-    /// Notes that keys were revoked; those of a user that are left, if any.
+    /// Notes that a key was revoked.
     pub fn revoke_key(&self, id: KeyId) {
         self.write().keys.remove(id);
         self.changes.send_replace(());
@@ -311,16 +311,6 @@ impl Standing {
     /// How many of a user's keys are good for something.
     pub fn keys_in_force(&self, user: UserId, now: Time) -> usize {
         self.read().keys.in_force_of(user, now)
-    }
-
-    /// All bans in force, the latest first.
-    pub fn bans(&self, now: Time) -> Vec<Ban> {
-        self.read().bans.all(now)
-    }
-
-    /// The ban of a user that is in force, if there is one.
-    pub fn suspension(&self, user: UserId, now: Time) -> Option<Ban> {
-        self.read().bans.of_user(user, now).cloned()
     }
 
     /// Forgets what no token can tell any more, and bans and keys that are over. To be called now and then.

@@ -328,8 +328,8 @@ impl Managers {
 
     /// What is counted of broadcasts, viewers and live connections.
     fn platform(&self, live: &Arc<Live>, origin: &Arc<hls::Origin>) -> Platform {
-        let (sessions, users) = (self.sessions.clone(), self.users.clone());
-        Platform { sessions, users, live: live.clone(), origin: origin.clone() }
+        let Self { sessions, users, audit, .. } = self.clone();
+        Platform { sessions, users, audit, live: live.clone(), origin: origin.clone() }
     }
 
     /// The live feed, begun.
@@ -357,15 +357,18 @@ impl Managers {
         let ledger = Arc::new(Ledger::new(store.clone(), clock.clone(), ids.clone()));
         let parts = session_parts(settings, (&store, &ledger), (&keys, &standing));
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
-        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), settings.broadcasts());
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
+        let (stays, of_streams) = (sessions.clone(), keys.clone());
+        let broadcasts =
+            BroadcastManager::new(ledger, stays, of_streams, audit.clone(), settings.broadcasts());
         let api_keys = Arc::new(KeyManager::new(KeyParts {
             store: store.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             standing: standing.clone(),
+            audit: audit.clone(),
             max_keys: settings.max_api_keys,
         }));
-        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let admin = AdminManager::new(AdminParts {
             store: store.clone(),
             access: store.clone(),

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Person, TestApp};
+use common::{Answer, PASSWORD, Person, TestApp};
+use reqwest::Method;
 use serde_json::json;
 
 /// Somebody of a role.
@@ -85,6 +86,73 @@ async fn what_cannot_be_done_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn no_ban_keeps_out_an_administrator_who_signed_in_and_it_lets_in_nobody_else() {
+    let app = TestApp::start().await;
+    let root = app.admin().await;
+    let (ada, order) = (app.user("ada").await, of_role(&app, &root, "order", "moderator").await);
+    let key = json!({ "name": "bot", "scopes": ["admin:read", "admin:write"] });
+    let key = app.stranger().with(root.post("/api/keys", key).await.is(201).text("/key"));
+    let fallen = of_role(&app, &root, "fallen", "admin").await;
+    let sign_in = json!({ "login": "fallen", "password": PASSWORD });
+    let fallen_token =
+        app.stranger().post("/api/auth/login", sign_in.clone()).await.is(200).text("/access_token");
+    root.patch(&format!("/api/admin/users/{}", fallen.id), json!({ "role": "viewer" })).await.is(200);
+
+    let (bans, cookie) = ("/api/admin/bans", "tl_device=0123456789abcdef");
+    order.clone().at("127.0.1.9").post(bans, json!({ "network": "127.0.0.1/24" })).await.is(201);
+    root.post(bans, json!({ "device_id": "0123456789abcdef" })).await.is(201);
+    let [fallen, forger] = [fallen_token, "no.to.ken".into()].map(|token| app.stranger().with(token));
+    for shut_out in [app.stranger(), ada.clone(), order, key, fallen, forger] {
+        shut_out.get("/api/users/me").await.is_problem(403, "shut-out");
+        let away = shut_out.at("127.0.1.1");
+        let browser =
+            away.request(Method::GET, "/api/users/me").header("cookie", cookie).send().await.unwrap();
+        Answer::read(browser).await.is_problem(403, "shut-out");
+    }
+    app.stranger().post("/api/auth/login", sign_in).await.is_problem(403, "shut-out");
+    let playlist = "/live/01890000-0000-7000-8000-000000000000/index.m3u8";
+    root.get(playlist).await.is_problem(403, "shut-out");
+
+    let browser = root.request(Method::GET, bans).header("cookie", cookie).send().await.unwrap();
+    let listed = Answer::read(browser).await.is(200);
+    for item in listed.has("/total", 2).body["items"].as_array().unwrap() {
+        root.delete(&format!("{bans}/{}", item["id"].as_str().unwrap())).await.is(204);
+    }
+    ada.get("/api/users/me").await.is(200);
+}
+
+#[tokio::test]
+async fn a_moderator_undoes_no_ban_of_an_administrator_and_shuts_out_no_country() {
+    let app = TestApp::start().await;
+    let root = app.admin().await;
+    let order = of_role(&app, &root, "order", "moderator").await;
+    let bans = "/api/admin/bans";
+    let made = root.post(bans, json!({ "network": "203.0.113.0/24" })).await.is(201);
+    let again = json!({ "network": "203.0.113.0/24", "until": "2999-01-01T00:00:00Z" });
+    order.post(bans, again).await.is_problem(422, "invalid-fields").names("until");
+    order.post(bans, json!({ "network": "203.0.113.0/24" })).await.is_problem(403, "forbidden");
+    order.delete(&format!("{bans}/{}", made.text("/id"))).await.is_problem(403, "forbidden");
+    for wide in ["203.0.112.0/23", "10.0.0.0/8", "2001:db8::/47"] {
+        order.post(bans, json!({ "network": wide })).await.is_problem(422, "invalid-fields").names("network");
+        root.post(bans, json!({ "network": wide })).await.is(201);
+    }
+}
+
+#[tokio::test]
+async fn no_key_makes_an_administrator() {
+    let app = TestApp::start().await;
+    let (root, ada) = (app.admin().await, app.user("ada").await);
+    let key = json!({ "name": "bot", "scopes": ["admin:read", "admin:write"] });
+    let key = app.stranger().with(root.post("/api/keys", key).await.is(201).text("/key"));
+    let user = format!("/api/admin/users/{}", ada.id);
+    for role in ["moderator", "admin"] {
+        key.patch(&user, json!({ "role": role })).await.is_problem(403, "forbidden");
+    }
+    key.patch(&user, json!({ "role": "viewer" })).await.is(200).has("/role", "viewer");
+    root.patch(&user, json!({ "role": "moderator" })).await.is(200).has("/role", "moderator");
+}
+
+#[tokio::test]
 async fn featured_broadcasts_are_listed() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
@@ -137,6 +205,50 @@ async fn who_did_what_is_read_page_after_page() {
     root.get("/api/admin/audit?action=ban.undone").await.is_problem(400, "invalid-query").names("action");
     root.get("/api/admin/audit?since=noon").await.is_problem(400, "invalid-query").names("since");
     assert!(root.get("/api/admin/audit?since=2999-01-01T00:00:00Z").await.body["items"] == json!([]));
+}
+
+#[tokio::test]
+async fn what_is_done_and_looked_at_is_written_down_once_and_by_name() {
+    let app = TestApp::start().await;
+    let (root, ada) = (app.admin().await, app.user("ada").await);
+    let show = ada.goes_live("Launch day").await;
+    for featured in [true, true, false] {
+        root.changes(&show, json!({ "is_featured": featured })).await.is(200);
+    }
+    let key = json!({ "name": "bot", "scopes": ["publish", "events:read"] });
+    let key = ada.post("/api/keys", key).await.is(201).text("/id");
+    ada.delete(&format!("/api/keys/{key}")).await.is(204);
+    ada.delete(&format!("/api/keys/{key}")).await.is(404);
+    let sign_in = json!({ "login": "ada", "password": PASSWORD });
+    let phone = app.stranger().post("/api/auth/login", sign_in).await.is(200);
+    for _ in 0..2 {
+        let token = json!({ "refresh_token": phone.text("/refresh_token") });
+        app.stranger().post("/api/auth/logout", token).await.is(204);
+    }
+    for path in ["/api/admin/bans", "/api/admin/usage", "/api/admin/errors"] {
+        root.get(path).await.is(200);
+    }
+    root.post("/api/admin/alerts/test", json!({})).await.is(200);
+
+    for (action, actor) in [
+        ("broadcast.featured", "root"),
+        ("broadcast.unfeatured", "root"),
+        ("key.made", "ada"),
+        ("key.revoked", "ada"),
+        ("sign_in.ended", "ada"),
+        ("bans.listed", "root"),
+        ("usage.read", "root"),
+        ("errors.read", "root"),
+        ("alerts.tested", "root"),
+    ] {
+        let log = root.get(&format!("/api/admin/audit?action={action}")).await.is(200);
+        assert_eq!(log.body["items"].as_array().unwrap().len(), 1, "{action}: {}", log.raw);
+        log.has("/items/0/actor", actor).has("/items/0/ip", "127.0.0.1");
+    }
+    let made = root.get("/api/admin/audit?action=key.made").await.is(200);
+    made.has("/items/0/details/scopes", json!(["publish", "events:read"])).has("/items/0/target", key);
+    let scrape = app.stranger().get("/metrics").await.is(200).raw;
+    assert!(scrape.contains("tallylight_queue_capacity{queue=\"audit_log\"} 10000"), "{scrape}");
 }
 
 #[tokio::test]

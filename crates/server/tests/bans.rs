@@ -3,40 +3,23 @@
 
 mod common;
 
+#[path = "common/encoder.rs"]
+mod encoder;
 #[path = "common/live.rs"]
 mod listener;
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use common::{Answer, PASSWORD, Person, Show, TestApp};
-use listener::{Heard, Listener};
+use encoder::{is_on_air, may_publish, publishes};
+use listener::{Heard, Listener, in_time};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tallylight_media::rtmp::client::{ClientError, play_loop};
-use tallylight_media::rtmp::{FlvFile, StreamKey};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 const FORCED: Heard = Heard::Closed(3503);
-const RECORDING: &[u8] = include_bytes!("../../media/media-samples/testcard.flv");
-
-/// An encoder on air.
-fn publishes(app: &TestApp, show: &Answer) -> JoinHandle<Result<(), ClientError>> {
-    let file = Arc::new(FlvFile::parse(Bytes::from_static(RECORDING)).unwrap());
-    let (address, name) = (app.running.rtmp, app.running.rtmp_app.clone());
-    let key = StreamKey::new(show.text("/publish/stream_key"));
-    tokio::spawn(async move { play_loop(address, &name, &key, &file, CancellationToken::new()).await })
-}
 
 /// Waits until something can be played, and joins then; the answer and the address of a media playlist.
 async fn plays(app: &TestApp, owner: &Person, show: &Show, who: &Person) -> (Answer, String) {
-    let mut live = Listener::connects(app, owner.token()).await;
-    live.subscribes(&format!("owner:{}", show.id)).await;
-    if owner.reads(show).await.body["ingest"]["state"] != "live" {
-        live.hears_of(|event| event["type"] == "broadcast.started").await;
-    }
+    is_on_air(app, owner, show).await;
     let joined = who.joins(show).await.is(200);
     let multivariant = joined.text("/playback/hls_url");
     let names = who.get(&multivariant).await.is(200).raw;
@@ -62,35 +45,30 @@ async fn bans(by: &Person, whom: Value) -> Answer {
     by.post("/api/admin/bans", whom).await.is(201)
 }
 
-fn told(what: &str, since: Instant) {
-    eprintln!("{what}: {} ms", since.elapsed().as_millis());
-}
-
 #[tokio::test]
 async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
     let lasting = ada.get("/api/users/me/stream-key").await.is(200);
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let (viewer, _) = plays(&app, &ada, &show, &app.stranger()).await;
     let mut live = Listener::connects(&app, ada.token()).await;
     let stream = listens(&ada, &format!("channels=owner:{}", show.id)).await;
 
     let since = Instant::now();
     bans(&root, json!({ "user_id": ada.id, "reason": "spam" })).await;
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the broadcaster's WebSocket is closed", since);
-    ends(stream).await;
-    told("the broadcaster's stream of events ends", since);
-    assert!(encoder.await.unwrap().is_err());
-    told("the encoder is cut", since);
+    assert_eq!(in_time("the broadcaster's WebSocket is closed", since, live.is_closed()).await, FORCED);
+    in_time("the broadcaster's stream of events ends", since, ends(stream)).await;
+    assert!(in_time("the encoder is cut", since, encoder).await.unwrap().is_err());
     let mut directory = Listener::connects(&app, None).await;
     directory.subscribes("directory").await;
-    while root.reads(&show).await.body["status"] != "ended" {
-        directory.hears_of(|_| true).await;
-    }
-    told("the broadcast has ended", since);
+    let has_ended = async {
+        while root.reads(&show).await.body["status"] != "ended" {
+            directory.hears_of(|_| true).await;
+        }
+    };
+    in_time("the broadcast has ended", since, has_ended).await;
     app.stranger().beats(&show, &viewer).await.is_problem(410, "viewer-gone");
 
     ada.get("/api/users/me").await.is_problem(403, "suspended");
@@ -98,11 +76,7 @@ async fn a_suspended_broadcaster_is_off_the_air_and_out_of_everything() {
     app.stranger().post("/api/auth/login", sign_in).await.is_problem(403, "suspended");
     let wrong = json!({ "login": "ada", "password": "something else" });
     app.stranger().post("/api/auth/login", wrong).await.is_problem(401, "unauthenticated");
-    let key = StreamKey::new(lasting.text("/stream_key"));
-    let file = FlvFile::parse(Bytes::from_static(RECORDING)).unwrap();
-    let again =
-        play_loop(app.running.rtmp, &app.running.rtmp_app, &key, &file, CancellationToken::new()).await;
-    assert!(again.is_err(), "nor by the lasting key");
+    assert!(!may_publish(&app, &lasting.text("/stream_key")).await, "nor by the lasting key");
 
     let listed = root.get("/api/admin/bans?kind=user").await.is(200);
     listed.has("/total", 1).has("/items/0/user", "ada").has("/items/0/created_by", "root");
@@ -115,7 +89,7 @@ async fn a_suspended_viewer_is_shown_out_and_nobody_else() {
     let app = TestApp::start().await;
     let (root, ada, bob) = (app.admin().await, app.user("ada").await, app.user("bob").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let (bobs, playlist) = plays(&app, &ada, &show, &bob).await;
     let other = app.stranger().joins(&show).await.is(200);
     let mut owner = Listener::connects(&app, ada.token()).await;
@@ -126,12 +100,11 @@ async fn a_suspended_viewer_is_shown_out_and_nobody_else() {
 
     let since = Instant::now();
     bans(&root, json!({ "user_id": bob.id })).await;
-    let left = owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    let left = owner.hears_of(|event| event["type"] == "viewer.left");
+    let left = in_time("viewer.left is heard", since, left).await;
     assert_eq!(left["data"]["reason"], "removed");
     assert_eq!(left["data"]["viewer_id"], json!(bobs.text("/viewer_id")));
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the viewer's WebSocket is closed", since);
+    assert_eq!(in_time("the viewer's WebSocket is closed", since, live.is_closed()).await, FORCED);
     app.stranger().get(&playlist).await.is_problem(410, "viewer-gone");
     app.stranger().beats(&show, &bobs).await.is_problem(410, "viewer-gone");
     let again = json!({ "viewer_token": bobs.text("/viewer_token") });
@@ -148,7 +121,7 @@ async fn a_network_that_is_shut_out_finds_everything_closed_but_pages() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     let near = app.stranger().at("127.0.0.2");
     let (viewer, playlist) = plays(&app, &ada, &show, &near).await;
     let seen = root.get(&format!("/api/admin/viewers?session_id={}", show.id)).await.is(200);
@@ -162,12 +135,10 @@ async fn a_network_that_is_shut_out_finds_everything_closed_but_pages() {
 
     let since = Instant::now();
     bans(&root, json!({ "network": "127.0.0.2" })).await.has("/network", "127.0.0.2/32");
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the network's WebSocket is closed", since);
-    ends(stream).await;
-    told("the network's stream of events ends", since);
-    let left = owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    assert_eq!(in_time("the network's WebSocket is closed", since, live.is_closed()).await, FORCED);
+    in_time("the network's stream of events ends", since, ends(stream)).await;
+    let left = owner.hears_of(|event| event["type"] == "viewer.left");
+    let left = in_time("viewer.left is heard", since, left).await;
     assert_eq!(left["data"]["reason"], "removed");
     for path in [
         playlist.as_str(),
@@ -201,8 +172,7 @@ async fn a_device_that_is_shut_out_is_so_without_an_account_and_from_any_address
     owner.subscribes(&format!("owner:{}", show.id)).await;
     let since = Instant::now();
     bans(&root, device.clone()).await;
-    owner.hears_of(|event| event["type"] == "viewer.left").await;
-    told("viewer.left is heard", since);
+    in_time("viewer.left is heard", since, owner.hears_of(|event| event["type"] == "viewer.left")).await;
     app.stranger().beats(&show, &viewer).await.is_problem(410, "viewer-gone");
     app.stranger().at("127.0.0.3").joins_with(&show, device).await.is_problem(403, "shut-out");
     let browser = app.stranger().request(Method::GET, "/api/broadcasts/active");
@@ -216,17 +186,16 @@ async fn who_is_made_a_viewer_broadcasts_no_more() {
     let app = TestApp::start().await;
     let (root, ada) = (app.admin().await, app.user("ada").await);
     let show = ada.goes_live("Launch day").await;
-    let encoder = publishes(&app, &show.made);
+    let encoder = publishes(&app, &show.made.text("/publish/stream_key"));
     plays(&app, &ada, &show, &app.stranger()).await;
     let mut live = Listener::connects(&app, ada.token()).await;
     live.subscribes(&format!("owner:{}", show.id)).await;
     let since = Instant::now();
     let path = format!("/api/admin/users/{}", ada.id);
     root.patch(&path, json!({ "role": "viewer" })).await.is(200).has("/role", "viewer");
-    live.hears_of(|event| event["type"] == "broadcast.ended").await;
-    told("broadcast.ended is heard", since);
-    assert!(encoder.await.unwrap().is_err());
-    told("the encoder is cut", since);
+    let ended = live.hears_of(|event| event["type"] == "broadcast.ended");
+    in_time("broadcast.ended is heard", since, ended).await;
+    assert!(in_time("the encoder is cut", since, encoder).await.unwrap().is_err());
     ada.post("/api/broadcasts", json!({ "title": "Again" })).await.is_problem(403, "forbidden");
     ada.get("/api/users/me").await.is(200).has("/role", "viewer");
 }
@@ -240,7 +209,6 @@ async fn a_sign_in_that_ended_is_heard_no_more() {
     let since = Instant::now();
     let token = json!({ "refresh_token": made.text("/refresh_token") });
     app.stranger().post("/api/auth/logout", token).await.is(204);
-    assert_eq!(live.is_closed().await, FORCED);
-    told("the WebSocket is closed", since);
+    assert_eq!(in_time("the WebSocket is closed", since, live.is_closed()).await, FORCED);
     ada.get("/api/users/me").await.is_problem(401, "unauthenticated");
 }

@@ -159,9 +159,9 @@ async fn each_kind_of_token_is_taken_for_no_other() {
 #[tokio::test]
 async fn tokens_of_one_broadcast_open_no_other() {
     let world = World::new().await;
-    let ada = world.app.user("bob").await;
-    let other = ada.goes_live("Elsewhere").await;
-    let hidden = ada.creates(json!({ "title": "Hidden", "visibility": "private" })).await;
+    let bob = world.app.user("bob").await;
+    let other = bob.goes_live("Elsewhere").await;
+    let hidden = bob.creates(json!({ "title": "Hidden", "visibility": "private" })).await;
     let elsewhere = World { show: other, private: hidden, ..world };
     for (kind, token, doors) in &elsewhere.tokens {
         for door in
@@ -195,4 +195,31 @@ async fn a_stream_key_can_be_shown_again_and_a_reset_cuts_its_encoder() {
     let cut = tokio::time::timeout(std::time::Duration::from_secs(2), encoder.closed()).await;
     assert!(cut.is_ok(), "cut within two seconds");
     assert!(connect(&lasting).await.is_err());
+}
+
+#[tokio::test]
+async fn on_a_server_that_nobody_has_set_up_nothing_is_published_administered_or_scraped() {
+    let app = TestApp::start().await;
+    let (rtmp, name) = (app.running.rtmp, &app.running.rtmp_app);
+    for key in ["", "live", "test", "stream", "admin", &name.clone(), &"x".repeat(43)] {
+        assert!(Publish::connect(rtmp, name, &StreamKey::new(key)).await.is_err(), "{key:?}");
+    }
+    let stranger = app.stranger();
+    stranger.post("/api/broadcasts", json!({ "title": "Mine" })).await.is_problem(401, "unauthenticated");
+    for path in ["users", "bans", "viewers", "featured", "audit", "usage", "errors", "alerts"] {
+        stranger.get(&format!("/api/admin/{path}")).await.is_problem(401, "unauthenticated");
+    }
+    for (login, password) in
+        [("admin", "admin"), ("admin", "password"), ("root", "root"), ("tallylight", "tallylight")]
+    {
+        let guess = json!({ "login": login, "password": password });
+        stranger.post("/api/auth/login", guess).await.is_problem(401, "unauthenticated");
+    }
+    let mut setup = account("eve");
+    for token in ["", "admin", "x"] {
+        setup["setup_token"] = json!(token);
+        stranger.post("/api/auth/setup", setup.clone()).await.is_problem(401, "unauthenticated");
+    }
+    let scrape = stranger.request(Method::GET, "/metrics").header("x-forwarded-for", "203.0.113.7");
+    assert_eq!(scrape.send().await.unwrap().status(), 404);
 }

@@ -1,6 +1,7 @@
 //! A database in memory: the semantics of the real ones, as the contract of the store has them, and nothing of their
 //! files and connections. What a method does is one transaction: all of it or nothing, and kept when it returns.
 
+mod audit;
 mod broadcasts;
 mod invitations;
 mod keys;

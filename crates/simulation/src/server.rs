@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::BroadcastSettings;
 use tallylight_core::chat::ChatSettings;
 use tallylight_core::clock::Clock;
@@ -73,6 +74,7 @@ impl Managers {
         let clock: Arc<dyn Clock> = Arc::new(ServerClock::boot(&parts.wall));
         let (secret, ids) = (Secret::new(&[7; 32]), parts.ids.clone());
         let keys = Arc::new(StreamKeys::new(&secret, ids.clone())?);
+        let audit = AuditLog::new(parts.machine.database.clone(), clock.clone(), ids.clone());
         let ledger = Arc::new(Ledger::new(store.clone(), clock, ids));
         let session_parts = SessionParts {
             ledger: ledger.clone(),
@@ -87,7 +89,8 @@ impl Managers {
         };
         let sessions = Arc::new(SessionManager::new(session_parts, &secret)?);
         let settings = BroadcastSettings { allow_reported_viewers: true, max_open_broadcasts: 100 };
-        Ok(Self { broadcasts: BroadcastManager::new(ledger, sessions.clone(), keys, settings), sessions })
+        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys, Arc::new(audit), settings);
+        Ok(Self { broadcasts, sessions })
     }
 
     /// Every open broadcast that the server knows, with the numbers that it shows.

@@ -174,6 +174,10 @@ pub fn api_key(row: &Row) -> Result<ApiKey> {
 
 /// The role in a row of `users`.
 pub fn role(row: &Row) -> Result<Role> {
-    let role = row.text("role")?;
-    Role::from_name(&role).ok_or_else(|| Error::Internal(format!("unknown role {role}")))
+    role_of(&row.text("role")?)
+}
+
+/// The role of a name.
+pub fn role_of(name: &str) -> Result<Role> {
+    Role::from_name(name).ok_or_else(|| Error::Internal(format!("unknown role {name}")))
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::admin::{
-    Account, AccountQuery, AdminStore, BanKind, BanQuery, BanRecord, CHANGES, Page, Part, RoleOutcome,
-    Watcher,
+    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, CHANGES, Page, Part,
+    RoleOutcome, Watcher,
 };
 use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::ban::{Ban, BanTarget};
@@ -12,9 +12,10 @@ use tallylight_core::clock::Time;
 use tallylight_core::ids::{AuditId, BanId, BroadcastId, UserId, ViewerId};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::DeviceId;
+use uuid::Uuid;
 
 use crate::Store;
-use crate::access::{ban, first_of, note, role};
+use crate::access::{ban, first_of, note, role, role_of};
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
@@ -48,12 +49,24 @@ macro_rules! matching {
 
 /// Bans in force at `$1`, with the names of those concerned.
 macro_rules! bans {
-    ($what:literal, $rest:literal) => {
+    ($what:literal, $rest:expr) => {
         concat!(
             "SELECT ",
             $what,
             " FROM bans b LEFT JOIN users u ON u.id = b.user_id LEFT JOIN users m ON m.id = b.created_by
               WHERE (b.until IS NULL OR b.until > $1) ",
+            $rest
+        )
+    };
+}
+
+/// Those that a ban query names.
+macro_rules! bans_asked_for {
+    ($rest:literal) => {
+        concat!(
+            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
+                  OR ($2 = 'network' AND b.network IS NOT NULL))
+             AND ($3 IS NULL OR b.user_id = $3) ",
             $rest
         )
     };
@@ -89,8 +102,8 @@ impl AdminStore for Store {
         Ok(self.database.transact(&SetRole(user, role, entry)).await?)
     }
 
-    async fn keep_ban(&self, ban: &Ban, entry: &AuditEntry) -> Result<()> {
-        Ok(self.database.transact(&KeepBan(ban, entry)).await?)
+    async fn keep_ban(&self, ban: &Ban, rank: Role, entry: &AuditEntry) -> Result<BanOutcome> {
+        Ok(self.database.transact(&KeepBan(ban, rank, entry)).await?)
     }
 
     async fn take_ban(&self, id: BanId, entry: &AuditEntry) -> Result<bool> {
@@ -105,24 +118,17 @@ impl AdminStore for Store {
         });
         let bound =
             |statement: Statement| statement.bind(now).bind(&kind).bind(query.user.map(|user| user.0));
-        let count = bound(sql(bans!(
-            "COUNT(*) AS total",
-            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
-                  OR ($2 = 'network' AND b.network IS NOT NULL))
-             AND ($3 IS NULL OR b.user_id = $3)"
-        )));
+        let count = bound(sql(bans!("COUNT(*) AS total", bans_asked_for!(""))));
         let rows = bound(sql(bans!(
-            "b.*, u.username, u.role, m.username AS maker",
-            "AND ($2 IS NULL OR ($2 = 'user' AND b.user_id IS NOT NULL) OR ($2 = 'device' AND b.device IS NOT NULL)
-                  OR ($2 = 'network' AND b.network IS NOT NULL))
-             AND ($3 IS NULL OR b.user_id = $3)
-             ORDER BY b.created_at DESC, b.id LIMIT $4 OFFSET $5"
+            "b.*, u.username, u.role, m.username AS maker, m.role AS maker_role",
+            bans_asked_for!("ORDER BY b.created_at DESC, b.id LIMIT $4 OFFSET $5")
         )));
         self.page(count, rows.bind(part.limit).bind(part.offset), ban_record).await
     }
 
     async fn ban_record(&self, id: BanId, now: Time) -> Result<Option<BanRecord>> {
-        let text = bans!("b.*, u.username, u.role, m.username AS maker", "AND b.id = $2");
+        let text =
+            bans!("b.*, u.username, u.role, m.username AS maker, m.role AS maker_role", "AND b.id = $2");
         self.database.row(sql(text).bind(now).bind(id.0)).await?.as_ref().map(ban_record).transpose()
     }
 
@@ -180,36 +186,55 @@ impl Work for SetRole<'_> {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<RoleOutcome, Failure> {
         let Self(user, role, entry) = *self;
-        if !transaction.is_sqlite() {
-            // Two administrators who demote each other at once come one after the other.
-            transaction
-                .rows(&sql("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE"))
-                .await?;
+        let admins = lock_admins(transaction).await?;
+        if role != Role::Admin && admins.contains(&user.0) && is_alone(transaction, user, entry.at).await? {
+            return Ok(RoleOutcome::LastAdmin);
         }
-        let text = "UPDATE users SET role = $1, changed_at = $2
-                    WHERE id = $3 AND erased_at IS NULL AND ($1 = 'admin' OR role <> 'admin' OR EXISTS (
-                      SELECT 1 FROM users o WHERE o.role = 'admin' AND o.id <> $3 AND o.erased_at IS NULL
-                        AND NOT EXISTS (SELECT 1 FROM bans b
-                                        WHERE b.user_id = o.id AND (b.until IS NULL OR b.until > $2))))";
+        let text = "UPDATE users SET role = $1, changed_at = $2 WHERE id = $3 AND erased_at IS NULL";
         let statement = sql(text).bind(role.name()).bind(entry.at).bind(user.0);
-        if transaction.execute(&statement).await? > 0 {
-            note(transaction, std::slice::from_ref(entry)).await?;
-            return Ok(RoleOutcome::Given);
+        if transaction.execute(&statement).await? == 0 {
+            return Ok(RoleOutcome::NotFound);
         }
-        let there = sql("SELECT id FROM users WHERE id = $1 AND erased_at IS NULL").bind(user.0);
-        let is_there = transaction.row(&there).await?.is_some();
-        Ok(if is_there { RoleOutcome::LastAdmin } else { RoleOutcome::NotFound })
+        note(transaction, std::slice::from_ref(entry)).await?;
+        Ok(RoleOutcome::Given)
     }
 }
 
-struct KeepBan<'a>(&'a Ban, &'a AuditEntry);
+/// The administrators. Until the transaction ends no other changes who administers and who is banned: of two
+/// administrators who demote each other at once, one comes after the other.
+pub async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>, Failure> {
+    let text = match transaction.is_sqlite() {
+        true => "SELECT id FROM users WHERE role = 'admin' ORDER BY id",
+        false => "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE",
+    };
+    let rows = transaction.rows(&sql(text)).await?;
+    Ok(rows.iter().map(|row| row.id("id")).collect::<Result<_>>()?)
+}
+
+/// Whether no administrator is there but this user, leaving out those who are suspended.
+pub async fn is_alone(transaction: &mut Transaction, user: UserId, now: Time) -> Result<bool, Failure> {
+    let text = "SELECT o.id FROM users o WHERE o.role = 'admin' AND o.id <> $1 AND o.erased_at IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM bans b
+                                  WHERE b.user_id = o.id AND (b.until IS NULL OR b.until > $2))
+                LIMIT 1";
+    Ok(transaction.row(&sql(text).bind(user.0).bind(now)).await?.is_none())
+}
+
+struct KeepBan<'a>(&'a Ban, Role, &'a AuditEntry);
 
 #[async_trait]
 impl Work for KeepBan<'_> {
-    type Done = ();
+    type Done = BanOutcome;
 
-    async fn run(&self, transaction: &mut Transaction) -> Result<(), Failure> {
-        let Self(ban, entry) = *self;
+    async fn run(&self, transaction: &mut Transaction) -> Result<BanOutcome, Failure> {
+        let Self(ban, rank, entry) = *self;
+        let admins = lock_admins(transaction).await?;
+        if let BanTarget::User(user) = ban.target
+            && admins.contains(&user.0)
+            && is_alone(transaction, user, entry.at).await?
+        {
+            return Ok(BanOutcome::LastAdmin);
+        }
         let (user, device, network) = match &ban.target {
             BanTarget::User(user) => (Some(user.0), None, None),
             BanTarget::Device(device) => (None, Some(device.as_str().to_owned()), None),
@@ -221,6 +246,15 @@ impl Work for KeepBan<'_> {
             let user = user.map(|id| id.to_string());
             transaction.execute(&sql(text).bind(&user).bind(&device).bind(&network)).await?;
         }
+        if rank < Role::Admin {
+            let text = "SELECT b.id FROM bans b LEFT JOIN users m ON m.id = b.created_by
+                        WHERE (b.user_id = $1 OR b.device = $2 OR b.network = $3) AND (b.until IS NULL OR b.until > $4)
+                          AND (b.created_by IS NULL OR m.role = 'admin')";
+            let above = sql(text).bind(user).bind(&device).bind(&network).bind(entry.at);
+            if transaction.row(&above).await?.is_some() {
+                return Ok(BanOutcome::Outranked);
+            }
+        }
         let before = "DELETE FROM bans WHERE id = $1 OR user_id = $2 OR device = $3 OR network = $4";
         let before = sql(before).bind(ban.id.0).bind(user).bind(&device).bind(&network);
         transaction.execute(&before).await?;
@@ -229,7 +263,8 @@ impl Work for KeepBan<'_> {
         let statement = sql(text).bind(ban.id.0).bind(user).bind(&device).bind(&network).bind(ban.until);
         let by = ban.created_by.map(|by| by.0);
         transaction.execute(&statement.bind(&ban.reason).bind(by).bind(ban.created_at)).await?;
-        note(transaction, std::slice::from_ref(entry)).await
+        note(transaction, std::slice::from_ref(entry)).await?;
+        Ok(BanOutcome::Kept)
     }
 }
 
@@ -286,11 +321,14 @@ fn account(row: &Row) -> Result<Account> {
 }
 
 fn ban_record(row: &Row) -> Result<BanRecord> {
-    let user = match row.some_text("username")? {
-        Some(name) => Some((name, role(row)?)),
-        None => None,
+    let named = |name: &str, role: &str| -> Result<Option<(String, Role)>> {
+        match row.some_text(name)? {
+            Some(name) => Ok(Some((name, role_of(&row.text(role)?)?))),
+            None => Ok(None),
+        }
     };
-    Ok(BanRecord { ban: ban(row)?, user, by: row.some_text("maker")? })
+    let (user, by) = (named("username", "role")?, named("maker", "maker_role")?);
+    Ok(BanRecord { ban: ban(row)?, user, by })
 }
 
 fn watcher(row: &Row) -> Result<Watcher> {

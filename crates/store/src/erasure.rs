@@ -9,6 +9,7 @@ use tallylight_core::user::{Role, User};
 use uuid::Uuid;
 
 use crate::accounts::EndSignIns;
+use crate::admin::{is_alone, lock_admins};
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::statement::sql;
@@ -32,14 +33,8 @@ impl Work for Close<'_> {
 
     async fn run(&self, transaction: &mut Transaction) -> Result<Closed, Failure> {
         let (id, at) = (self.before.id, self.closing.at);
-        // All of them are locked, in one order, so that two cannot each take the other for the one who stays.
-        let text = match transaction.is_sqlite() {
-            true => "SELECT id FROM users WHERE role = 'admin' ORDER BY id",
-            false => "SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE",
-        };
-        let admins = transaction.rows(&sql(text)).await?;
-        let admins = admins.iter().map(|row| row.id("id")).collect::<Result<Vec<Uuid>>>()?;
-        if admins == [id.0] {
+        let admins = lock_admins(transaction).await?;
+        if admins.contains(&id.0) && is_alone(transaction, id, at).await? {
             return Ok(Closed::LastAdmin);
         }
         if !self.blank(transaction).await? && !self.was_closed(transaction).await? {

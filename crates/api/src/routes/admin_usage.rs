@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::auth::{By, permit};
-use crate::extract::Query;
+use crate::extract::{FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
@@ -78,10 +78,11 @@ impl UsageParams {
 pub async fn read(
     State(app): State<App>,
     caller: By<permit::AdminRead>,
+    FromClient(client): FromClient,
     Query(params): Query<UsageParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let query = params.query(&app)?;
-    let (lines, total) = app.keys.usage(&caller, &query).await?;
+    let (lines, total) = app.keys.usage((&caller, &client), &query).await?;
     let items = lines.into_iter().map(UsedByView::from).collect();
     let list = UsageList { items, total, limit: query.limit, offset: query.offset };
     Ok(([(CACHE_CONTROL, "no-store")], Answer(list)))

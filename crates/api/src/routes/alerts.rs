@@ -5,11 +5,12 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
+use tallylight_core::audit_log::{Act, Action};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::auth::{By, permit};
-use crate::extract::Query;
+use crate::extract::{FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::routes::errors::PageParams;
@@ -88,7 +89,12 @@ pub async fn list(
     (status = 200, description = "What became of it", body = AlertTest),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
-pub async fn test(Shared(app): Shared<App>, _: By<permit::AdminWrite>) -> Result<impl IntoResponse, Problem> {
+pub async fn test(
+    Shared(app): Shared<App>,
+    caller: By<permit::AdminWrite>,
+    FromClient(client): FromClient,
+) -> Result<impl IntoResponse, Problem> {
+    app.audit.note(&caller, &client, Act::new(Action::AlertsTested));
     let deliveries = app.sight.alerts().test().await;
     Ok(([(CACHE_CONTROL, "no-store")], Json(AlertTest { deliveries })))
 }

@@ -124,6 +124,7 @@ pub async fn refresh(
 ))]
 pub async fn logout(
     State(app): State<App>,
+    FromClient(client): FromClient,
     base: Base,
     headers: HeaderMap,
     Json(request): Json<RefreshRequest>,
@@ -131,7 +132,7 @@ pub async fn logout(
     let into = Into::chosen(request.refresh_token.is_none(), &headers, &app)?;
     let token = request.refresh_token.as_deref().or_else(|| cookies::refresh_token(&headers));
     if let Some(token) = token {
-        app.users.sign_out(token).await?;
+        app.users.sign_out(token, &client).await?;
     }
     let cookies = if into == Into::Cookies { cookies::sign_out(&base) } else { Vec::new() };
     Ok(with_cookies(StatusCode::NO_CONTENT.into_response(), cookies))

@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderMap, StatusCode};
 use tallylight_core::Caller;
-use tallylight_core::audit_log::{Act, Action};
-use tallylight_core::broadcast::{Snapshot, UpdateBroadcast};
+use tallylight_core::broadcast::Snapshot;
 use tallylight_core::ids::BroadcastId;
 
 use crate::auth::{By, Maybe, permit};
@@ -81,13 +80,7 @@ pub async fn update(
     FromClient(client): FromClient,
     Json(request): Json<UpdateBroadcastRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let update = UpdateBroadcast::from(request);
-    let featured = update.is_featured;
-    let broadcast = app.broadcasts.update(&caller, id, update).await?;
-    if let Some(featured) = featured {
-        let action = if featured { Action::Featured } else { Action::Unfeatured };
-        app.audit.note(&caller, &client, Act::new(action).on(id));
-    }
+    let broadcast = app.broadcasts.update((&caller, &client), id, request.into()).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Answer(view(&app, &base, &broadcast, &caller)?)))
 }
 

@@ -7,12 +7,13 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
+use tallylight_core::audit_log::{Act, Action};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::auth::{By, permit};
-use crate::extract::Query;
+use crate::extract::{FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::sight::{ErrorGroup, Occurrence};
@@ -122,11 +123,13 @@ impl From<Occurrence> for OccurrenceView {
 ))]
 pub async fn list(
     State(app): State<App>,
-    _: By<permit::AdminRead>,
+    caller: By<permit::AdminRead>,
+    FromClient(client): FromClient,
     Query(params): Query<PageParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let (offset, limit) = params.part()?;
     let (groups, total) = app.sight.errors().list(offset, limit);
+    app.audit.note(&caller, &client, Act::new(Action::ErrorsRead));
     let items = groups.into_iter().map(ErrorView::from).collect();
     Ok(([(CACHE_CONTROL, "no-store")], Json(ErrorList { items, total, limit, offset, next_cursor: None })))
 }

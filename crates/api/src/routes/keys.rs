@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
-use tallylight_core::audit_log::{Act, Action};
 use tallylight_core::ids::KeyId;
 
 use crate::auth::{By, permit};
@@ -26,8 +25,7 @@ pub async fn create(
     FromClient(client): FromClient,
     Json(request): Json<KeyRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (key, text) = app.keys.create(&caller, request.into()).await?;
-    app.audit.note(&caller, &client, Act::new(Action::KeyMade).on(key.id));
+    let (key, text) = app.keys.create((&caller, &client), request.into()).await?;
     let headers = [(LOCATION, format!("/api/keys/{}", key.id)), (CACHE_CONTROL, "no-store".to_owned())];
     Ok((StatusCode::CREATED, headers, Answer(NewKeyView { about: KeyView::from(&key), key: text })))
 }
@@ -72,7 +70,6 @@ pub async fn revoke(
     FromClient(client): FromClient,
     Path(id): Path<KeyId>,
 ) -> Result<StatusCode, Problem> {
-    app.keys.revoke(&caller, id).await?;
-    app.audit.note(&caller, &client, Act::new(Action::KeyRevoked).on(id));
+    app.keys.revoke((&caller, &client), id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

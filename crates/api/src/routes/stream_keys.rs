@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
-use tallylight_core::audit_log::{Act, Action};
 use tallylight_core::ids::BroadcastId;
 
 use crate::auth::{By, permit};
@@ -27,8 +26,7 @@ pub async fn reset(
     base: Base,
     FromClient(client): FromClient,
 ) -> Result<impl IntoResponse, Problem> {
-    let broadcast = app.broadcasts.reset_stream_key(&caller, id).await?;
-    app.audit.note(&caller, &client, Act::new(Action::StreamKeyReset).on(id));
+    let broadcast = app.broadcasts.reset_stream_key((&caller, &client), id).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &caller, &base, &app)?)))
 }
 
@@ -57,9 +55,8 @@ pub async fn reset_mine(
     base: Base,
     FromClient(client): FromClient,
 ) -> Result<impl IntoResponse, Problem> {
-    let stream_key = app.users.reset_stream_key(&caller).await?;
+    let stream_key = app.users.reset_stream_key((&caller, &client)).await?;
     if let Some(user) = caller.user_id() {
-        app.audit.note(&caller, &client, Act::new(Action::StreamKeyReset).on(user));
         app.sessions.cut_lasting_key(user);
     }
     Ok(answer(&app, &base, stream_key))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tallylight_core::audit_log::AuditLog;
 use tallylight_core::broadcast::{IngestState, Status};
 use tallylight_core::figures::Count;
 use tallylight_core::session::SessionFigures;
@@ -17,6 +18,8 @@ pub struct Platform {
     pub sessions: Arc<SessionManager>,
     /// Users.
     pub users: Arc<UserManager>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// Live connections.
     pub live: Arc<Live>,
     /// Media.
@@ -32,6 +35,7 @@ impl Source for Platform {
         let help = "Requests that wait for media that is still to come";
         sheet.level("tallylight_playback_waiting_requests", help, waiting as f64);
         sheet.queue("password_hashes", self.users.hashing());
+        sheet.queue("audit_log", self.audit.waiting());
         let help = "Sessions with events that are not in their sums yet";
         sheet.level("tallylight_log_backlog_sessions", help, self.sessions.logs_behind() as f64);
     }

@@ -99,7 +99,7 @@ pub struct ServerBanRequest {
     /// A device, as `/api/admin/viewers` tells it.
     #[schema(min_length = 16, max_length = 64)]
     pub device_id: Option<String>,
-    /// An address, or a network not wider than /8 (IPv4) or /16 (IPv6).
+    /// An address, or a network not wider than /8 (IPv4) or /16 (IPv6); of moderators /24 or /48.
     #[schema(example = "203.0.113.0/24")]
     pub network: Option<String>,
     /// Until when, within ten years; for good without it.
@@ -146,7 +146,7 @@ impl From<BanRecord> for ServerBanView {
             network,
             until: ban.until,
             reason: ban.reason,
-            created_by: by,
+            created_by: by.map(|(name, _)| name),
             created_at: ban.created_at,
         }
     }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use time::format_description::well_known::Rfc3339;
 
-use super::Account;
+use super::{Account, BanRecord};
 use crate::audit_log::{Act, Action};
-use crate::ban::{Ban, BanTarget, LONGEST, canonical};
+use crate::ban::{Ban, BanTarget, LONGEST};
 use crate::caller::{Caller, Identity};
 use crate::clock::Time;
 use crate::error::{Error, Result};
@@ -16,8 +16,10 @@ use crate::user::Role;
 use crate::viewer::Client;
 
 const MAX_REASON: usize = 500;
-/// The widest networks that can be banned; a wider one is a slip.
+/// The widest networks that can be banned, of IPv4 and IPv6; a wider one is a slip.
 const WIDEST: (u8, u8) = (8, 16);
+/// The widest that moderators can ban: what one household or office has, so that none of them shuts out a country.
+const WIDEST_OF_MODERATORS: (u8, u8) = (24, 48);
 
 /// A ban that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +49,13 @@ impl NewBan {
         if let BanTarget::User(id) = self.target { Some(id) } else { None }
     }
 
-    pub(super) fn check(&self, now: Time) -> Result<()> {
+    /// `rank`: the role of whoever makes it.
+    pub(super) fn check(&self, rank: Role, now: Time) -> Result<()> {
         if let BanTarget::Network(network) = &self.target {
-            let widest = if network.addr().is_ipv4() { WIDEST.0 } else { WIDEST.1 };
+            let widest = if rank < Role::Admin { WIDEST_OF_MODERATORS } else { WIDEST };
+            let widest = if network.addr().is_ipv4() { widest.0 } else { widest.1 };
             if network.prefix_len() < widest {
-                let message = format!("is too wide: /{widest} is the widest that can be banned");
+                let message = format!("is too wide: /{widest} is the widest that you can ban");
                 return Err(Error::field("network", message));
             }
         }
@@ -77,7 +81,7 @@ impl NewBan {
                 (client.device.as_ref() == Some(device)).then_some("this is your own device")
             }
             BanTarget::Network(network) => {
-                let has_own = client.ip.is_some_and(|ip| network.contains(&canonical(ip)));
+                let has_own = client.ip.is_some_and(|ip| network.contains(&ip.to_canonical()));
                 has_own.then_some("this network contains your own address")
             }
         };
@@ -93,6 +97,16 @@ pub(super) fn may_ban(by: &Identity, role: Role) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// What a moderator is told who would undo what an administrator did.
+pub(super) const OUTRANKED: Error =
+    Error::Forbidden("an administrator made this ban: only an administrator can replace or lift it");
+
+/// Moderators lift what moderators made.
+pub(super) fn may_lift(by: &Identity, record: &BanRecord) -> Result<()> {
+    let maker = record.by.as_ref().map_or(Role::Admin, |(_, role)| *role);
+    if by.role < Role::Admin && maker >= Role::Admin { Err(OUTRANKED) } else { Ok(()) }
 }
 
 /// An IPv4 network written as one of IPv6 is the IPv4 network.
@@ -131,7 +145,7 @@ mod tests {
 
     fn of(network: &str) -> Result<NewBan> {
         let ban = NewBan { target: NewBan::network(network)?, until: None, reason: None };
-        ban.check(NOON).map(|()| ban)
+        ban.check(Role::Admin, NOON).map(|()| ban)
     }
 
     #[test]
@@ -160,12 +174,26 @@ mod tests {
     }
 
     #[test]
+    fn moderators_ban_networks_of_a_household_and_no_wider_ones() {
+        for (fits, too_wide) in [
+            ("10.1.2.0/24", "10.1.2.0/23"),
+            ("2001:db8:1::/48", "2001:db8::/47"),
+            ("::ffff:10.1.2.0/120", "::ffff:10.1.2.0/119"),
+        ] {
+            let check = |text| of(text).unwrap().check(Role::Moderator, NOON);
+            assert!(check(fits).is_ok(), "{fits}");
+            assert!(check(too_wide).is_err(), "{too_wide}");
+        }
+    }
+
+    #[test]
     fn a_ban_ends_in_the_future_and_within_ten_years() {
         let until =
             |until| NewBan { target: NewBan::network("::1").unwrap(), until: Some(until), reason: None };
-        assert!(until(NOON).check(NOON).is_err());
-        assert!(until(NOON + time::Duration::seconds(1)).check(NOON).is_ok());
-        assert!(until(NOON + time::Duration::days(3_651)).check(NOON).is_err());
+        let check = |ban: NewBan| ban.check(Role::Moderator, NOON);
+        assert!(check(until(NOON)).is_err());
+        assert!(check(until(NOON + time::Duration::seconds(1))).is_ok());
+        assert!(check(until(NOON + time::Duration::days(3_651))).is_err());
     }
 
     #[test]

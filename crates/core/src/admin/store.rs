@@ -89,8 +89,8 @@ pub struct BanRecord {
     pub ban: Ban,
     /// Name and role of the user that it is for.
     pub user: Option<(String, Role)>,
-    /// The name of who made it; `None`: the operator, by a command.
-    pub by: Option<String>,
+    /// Name and role of who made it; `None`: the operator, by a command.
+    pub by: Option<(String, Role)>,
 }
 
 /// Somebody who watches.
@@ -123,6 +123,17 @@ pub enum RoleOutcome {
     NotFound,
 }
 
+/// What came of a ban.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BanOutcome {
+    /// It is in force.
+    Kept,
+    /// Somebody of a higher rank made the one that it would replace.
+    Outranked,
+    /// No other administrator would be left who is not suspended.
+    LastAdmin,
+}
+
 /// Keeps what those do who run the server, each act with its entry of the audit log.
 #[async_trait]
 pub trait AdminStore: Send + Sync {
@@ -135,8 +146,9 @@ pub trait AdminStore: Send + Sync {
     /// Gives a role, unless nobody would be left to administer.
     async fn set_role(&self, user: UserId, role: Role, entry: &AuditEntry) -> Result<RoleOutcome>;
 
-    /// Keeps a ban instead of an earlier one for the same.
-    async fn keep_ban(&self, ban: &Ban, entry: &AuditEntry) -> Result<()>;
+    /// Keeps a ban instead of an earlier one for the same, which moderators can only do to bans of moderators. `rank`: the
+    /// role of whoever makes it.
+    async fn keep_ban(&self, ban: &Ban, rank: Role, entry: &AuditEntry) -> Result<BanOutcome>;
 
     /// Removes a ban; false if there is none.
     async fn take_ban(&self, id: BanId, entry: &AuditEntry) -> Result<bool>;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::sync::Mutex as Turn;
 use tokio::time::timeout;
 
-use super::book::Book;
+use super::book::{Book, MOST_WAITING};
 use super::{Act, AuditEntry, AuditQuery};
 use crate::caller::{Access, Caller};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::ids::{AuditId, Ids};
 use crate::store::AuditStore;
+use crate::user::Role;
 use crate::viewer::Client;
 
 /// How long the turn to write is waited for: a write is over by then, one way or the other.
@@ -37,9 +38,16 @@ impl AuditLog {
     /// Notes an act. It neither fails nor waits: what was done is not undone because it could not be written down.
     pub fn note(&self, by: &Caller, client: &Client, act: Act) {
         match self.entry(by, client, act) {
-            Ok(entry) => self.book().note(entry, self.clock.monotonic()),
+            Ok(entry) => {
+                self.book().note(entry, by.at_least(Role::Moderator).is_ok(), self.clock.monotonic())
+            }
             Err(error) => tracing::error!(%error, "an act could not be noted for the audit log"),
         }
+    }
+
+    /// How many entries wait for the database, and how many may.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.book().waiting(), MOST_WAITING)
     }
 
     /// An entry of this moment, for what is written in one transaction with it.

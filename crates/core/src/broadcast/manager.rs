@@ -15,6 +15,7 @@ use super::{
     Broadcast, Epoch, Ingest, IngestState, MediaAddresses, Snapshot, Status, UpdateBroadcast, Visibility,
 };
 use crate::analytics::Report;
+use crate::audit_log::{Act, Action, AuditLog};
 use crate::caller::{Caller, Identity};
 use crate::directory::Rankings;
 use crate::error::{Error, Result};
@@ -110,6 +111,7 @@ pub struct BroadcastManager {
     ledger: Arc<Ledger>,
     sessions: Arc<SessionManager>,
     keys: Arc<StreamKeys>,
+    audit: Arc<AuditLog>,
     settings: BroadcastSettings,
     rankings: Rankings,
     /// Whose turn it is to list another time.
@@ -122,9 +124,10 @@ impl BroadcastManager {
         ledger: Arc<Ledger>,
         sessions: Arc<SessionManager>,
         keys: Arc<StreamKeys>,
+        audit: Arc<AuditLog>,
         settings: BroadcastSettings,
     ) -> Self {
-        Self { ledger, sessions, keys, settings, rankings: Rankings::default(), past: Arc::default() }
+        Self { ledger, sessions, keys, audit, settings, rankings: Rankings::default(), past: Arc::default() }
     }
 
     /// Makes a broadcast.
@@ -158,16 +161,33 @@ impl BroadcastManager {
     /// [`Error::NotFound`] for strangers, [`Error::Forbidden`], [`Error::Invalid`], [`Error::InvalidTransition`].
     pub async fn update(
         &self,
-        caller: &Caller,
+        (caller, client): (&Caller, &Client),
         id: BroadcastId,
         update: UpdateBroadcast,
     ) -> Result<Snapshot> {
+        let (after, features) = self.change(caller, id, update).await?;
+        if features {
+            let action = if after.is_featured { Action::Featured } else { Action::Unfeatured };
+            self.audit.note(caller, client, Act::new(action).on(id));
+        }
+        Ok(after)
+    }
+
+    /// Changes what an update names; and whether that changed what is featured.
+    async fn change(
+        &self,
+        caller: &Caller,
+        id: BroadcastId,
+        update: UpdateBroadcast,
+    ) -> Result<(Snapshot, bool)> {
         self.changeable(caller, id, &update).await?;
         update.validate()?;
         let now = self.ledger.clock.now();
-        let (evicts, was_built_in) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (evicts, was_built_in, features) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
         let rule = |current: &Snapshot| {
             let decision = current.update(&update, now)?;
+            let is_other = update.is_featured.is_some_and(|featured| featured != current.is_featured);
+            features.store(is_other, Ordering::Relaxed);
             evicts
                 .store(decision.as_ref().is_some_and(|decision| decision.evict.is_some()), Ordering::Relaxed);
             was_built_in.store(current.is_built_in(), Ordering::Relaxed);
@@ -175,7 +195,7 @@ impl BroadcastManager {
         };
         let after = self.ledger.change(id, caller.user_id(), rule).await?;
         self.follow(&after, evicts.into_inner(), was_built_in.into_inner());
-        Ok(after)
+        Ok((after, features.into_inner()))
     }
 
     /// Changes the status alone.
@@ -188,7 +208,8 @@ impl BroadcastManager {
         id: BroadcastId,
         status: Status,
     ) -> Result<Snapshot> {
-        self.update(caller, id, UpdateBroadcast { status: Some(status), ..UpdateBroadcast::default() }).await
+        let update = UpdateBroadcast { status: Some(status), ..UpdateBroadcast::default() };
+        Ok(self.change(caller, id, update).await?.0)
     }
 
     /// Reports viewers that watch elsewhere.
@@ -201,8 +222,8 @@ impl BroadcastManager {
         id: BroadcastId,
         count: u32,
     ) -> Result<Snapshot> {
-        self.update(caller, id, UpdateBroadcast { viewer_count: Some(count), ..UpdateBroadcast::default() })
-            .await
+        let update = UpdateBroadcast { viewer_count: Some(count), ..UpdateBroadcast::default() };
+        Ok(self.change(caller, id, update).await?.0)
     }
 
     /// Ends and removes a broadcast.
@@ -227,7 +248,11 @@ impl BroadcastManager {
     ///
     /// # Errors
     /// [`Error::NotFound`] for strangers, [`Error::BroadcastEnded`], or the store's.
-    pub async fn reset_stream_key(&self, caller: &Caller, id: BroadcastId) -> Result<Snapshot> {
+    pub async fn reset_stream_key(
+        &self,
+        (caller, client): (&Caller, &Client),
+        id: BroadcastId,
+    ) -> Result<Snapshot> {
         let before = self.ledger.owned(caller, id).await?;
         if before.status == Status::Ended {
             return Err(Error::BroadcastEnded);
@@ -239,6 +264,7 @@ impl BroadcastManager {
             Ok(Some(crate::ledger::Decision::new(after)))
         };
         let after = self.ledger.change(id, caller.user_id(), rule).await?;
+        self.audit.note(caller, client, Act::new(Action::StreamKeyReset).on(id));
         self.sessions.cut_publisher(id, Cut::KeyReset);
         Ok(after)
     }

@@ -10,7 +10,8 @@ use tracing::{debug, warn};
 
 use super::usage::{Unwritten, UsageBook, day_of};
 use super::{ApiKey, Endpoint, Tally, UsageLine, UsageQuery, UsedBy, generate};
-use crate::caller::{Access, Caller, Identity};
+use crate::audit_log::{Act, Action, AuditLog};
+use crate::caller::{Caller, Identity};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, FieldError, Result};
 use crate::expiry::Expiry;
@@ -20,6 +21,7 @@ use crate::standing::{OwnedKey, Standing};
 use crate::store::{KeyStore, PastKeys};
 use crate::user::Role;
 use crate::validate;
+use crate::viewer::Client;
 
 /// Over how many days a key's owner sees what it was used for.
 pub const USAGE_DAYS: i64 = 30;
@@ -58,6 +60,8 @@ pub struct KeyParts {
     pub ids: Arc<dyn Ids>,
     /// Who may do what now.
     pub standing: Arc<Standing>,
+    /// Who did what.
+    pub audit: Arc<AuditLog>,
     /// How many keys one user may have.
     pub max_keys: usize,
 }
@@ -81,11 +85,16 @@ impl KeyManager {
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`] for programs, for scopes that the role does not reach and beyond
     /// as many keys as are allowed, [`Error::Invalid`], or the store's.
-    pub async fn create(&self, caller: &Caller, request: NewKeyRequest) -> Result<(ApiKey, String)> {
-        let owner = in_person(caller)?;
+    pub async fn create(
+        &self,
+        (caller, client): (&Caller, &Client),
+        request: NewKeyRequest,
+    ) -> Result<(ApiKey, String)> {
+        // Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
+        let owner = caller.in_person()?;
         request.validate()?;
         let scopes = scopes(owner, &request.scopes)?;
-        let KeyParts { store, clock, ids, standing, max_keys } = &self.parts;
+        let KeyParts { store, clock, ids, standing, audit, max_keys } = &self.parts;
         let now = clock.now();
         let expires_at = request.expiry.end(now)?;
         let new = generate(ids.as_ref())?;
@@ -107,6 +116,8 @@ impl KeyManager {
             ));
         }
         standing.put_key(OwnedKey { key: key.clone(), username: owner.username.clone(), role: owner.role });
+        let scopes: Vec<_> = key.scopes.iter().map(Scope::name).collect();
+        audit.note(caller, client, Act::new(Action::KeyMade).on(key.id).with("scopes", scopes));
         Ok((key, new.text))
     }
 
@@ -115,7 +126,7 @@ impl KeyManager {
     /// # Errors
     /// As [`KeyManager::create`].
     pub async fn list(&self, caller: &Caller) -> Result<Vec<(ApiKey, Tally)>> {
-        let owner = in_person(caller)?;
+        let owner = caller.in_person()?;
         self.write_for_reader().await;
         self.parts.store.keys_of(owner.id, self.since()).await
     }
@@ -136,15 +147,19 @@ impl KeyManager {
     ///
     /// # Errors
     /// As [`KeyManager::create`]; [`Error::NotFound`].
-    pub async fn revoke(&self, caller: &Caller, id: KeyId) -> Result<()> {
-        let owner = in_person(caller)?;
+    pub async fn revoke(&self, (caller, client): (&Caller, &Client), id: KeyId) -> Result<()> {
+        let owner = caller.in_person()?;
         let revoked = self.parts.store.revoke_key(owner.id, id, self.parts.clock.now()).await;
         // Also where it is not known whether it was written: a key that its owner gave up is better good for nothing.
         let is_theirs = || self.parts.standing.key(id).is_some_and(|key| key.user_id == owner.id);
         if matches!(revoked, Ok(true) | Err(Error::Unavailable(_))) && is_theirs() {
             self.parts.standing.revoke_key(id);
         }
-        if revoked? { Ok(()) } else { Err(Error::NotFound("API key of yours")) }
+        if !revoked? {
+            return Err(Error::NotFound("API key of yours"));
+        }
+        self.parts.audit.note(caller, client, Act::new(Action::KeyRevoked).on(id));
+        Ok(())
     }
 
     /// Counts a request of a key and how it was answered.
@@ -199,10 +214,16 @@ impl KeyManager {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`], or the store's.
-    pub async fn usage(&self, caller: &Caller, query: &UsageQuery) -> Result<(Vec<UsedBy>, u64)> {
+    pub async fn usage(
+        &self,
+        (caller, client): (&Caller, &Client),
+        query: &UsageQuery,
+    ) -> Result<(Vec<UsedBy>, u64)> {
         caller.at_least(Role::Admin)?;
         self.write_for_reader().await;
-        self.parts.store.usage(query).await
+        let usage = self.parts.store.usage(query).await?;
+        self.parts.audit.note(caller, client, Act::new(Action::UsageRead));
+        Ok(usage)
     }
 
     /// Writes what was counted, so that it is read too. Nobody waits long while somebody else does, and nobody's reading
@@ -218,14 +239,6 @@ impl KeyManager {
     /// The first day that is told of by default.
     pub fn since(&self) -> Time {
         day_of(self.parts.clock.now()) - time::Duration::days(USAGE_DAYS - 1)
-    }
-}
-
-/// Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
-fn in_person(caller: &Caller) -> Result<&Identity> {
-    match caller.signed_in()? {
-        Identity { access: Access::Key(..), .. } => Err(Error::Forbidden("no API key can do this: sign in")),
-        identity => Ok(identity),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::ban::{Ban, BanTarget, canonical};
+use crate::ban::{Ban, BanTarget};
 use crate::clock::Time;
 use crate::ids::{BanId, UserId};
 use crate::viewer::DeviceId;
@@ -51,7 +51,8 @@ impl Bans {
     }
 
     pub fn of_address(&self, ip: IpAddr, now: Time) -> Option<&Ban> {
-        let ip = canonical(ip);
+        // An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 §2.5.5.2).
+        let ip = ip.to_canonical();
         self.lengths.iter().find_map(|length| {
             let network = IpNet::new(ip, *length).ok()?.trunc();
             self.get(&BanTarget::Network(network), now)
@@ -60,12 +61,6 @@ impl Bans {
 
     fn get(&self, target: &BanTarget, now: Time) -> Option<&Ban> {
         self.by_target.get(target).filter(|ban| ban.is_in_force(now))
-    }
-
-    pub fn all(&self, now: Time) -> Vec<Ban> {
-        let mut all: Vec<_> = self.by_target.values().filter(|ban| ban.is_in_force(now)).cloned().collect();
-        all.sort_by_key(|ban| (std::cmp::Reverse(ban.created_at), ban.id));
-        all
     }
 
     pub fn forget_past(&mut self, now: Time) {

@@ -355,11 +355,14 @@ impl UserManager {
     ///
     /// # Errors
     /// The store's.
-    pub async fn sign_out(&self, refresh_token: &str) -> Result<()> {
+    pub async fn sign_out(&self, refresh_token: &str, client: &Client) -> Result<()> {
         let Some((id, secret)) = parse_refresh(refresh_token) else { return Ok(()) };
         let Some(current) = self.parts.store.sign_in(id).await? else { return Ok(()) };
         if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_ok() {
             self.end(id).await?;
+            if let Some(user) = self.parts.store.user(current.user_id).await? {
+                self.note(&user, client, Action::SignedOut);
+            }
         }
         Ok(())
     }
@@ -387,10 +390,11 @@ impl UserManager {
     ///
     /// # Errors
     /// As [`UserManager::me`].
-    pub async fn reset_stream_key(&self, caller: &Caller) -> Result<String> {
+    pub async fn reset_stream_key(&self, (caller, client): (&Caller, &Client)) -> Result<String> {
         let user = self.me(caller).await?;
         let key = self.parts.keys.generate(&user.id.0)?;
         self.parts.store.set_user_stream_key(user.id, &key).await?;
+        self.parts.audit.note(caller, client, Act::new(Action::StreamKeyReset).on(user.id));
         self.parts.keys.reveal(&user.id.0, &key)
     }
 

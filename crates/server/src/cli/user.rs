@@ -9,13 +9,15 @@ use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use tallylight_core::admin::{Account, AccountQuery, AdminManager, AdminParts, AdminStore, NewBan, Part};
+use tallylight_core::admin::{
+    Account, AccountQuery, AdminManager, AdminParts, AdminStore, BanQuery, BanRecord, NewBan, Page, Part,
+};
 use tallylight_core::audit_log::{Act, Action, AuditLog};
 use tallylight_core::ban::BanTarget;
 use tallylight_core::clock::{Clock, SystemClock, Time};
 use tallylight_core::error::Error;
 use tallylight_core::idempotency::Idempotency;
-use tallylight_core::ids::{Ids, SystemIds};
+use tallylight_core::ids::{BanId, Ids, SystemIds};
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::standing::Standing;
 use tallylight_core::store::UserStore;
@@ -25,6 +27,7 @@ use tallylight_core::{Caller, UserManager};
 use tallylight_store::Store;
 use tallylight_store::migrations::{self, State};
 use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
 
 use super::place::Place;
 use super::{runtime, show};
@@ -82,6 +85,13 @@ enum Do {
     Readmit {
         /// The user name.
         name: String,
+    },
+    /// List who is kept out, the latest first: accounts, devices and networks.
+    Bans,
+    /// Lift a ban of an account, a device or a network.
+    Lift {
+        /// The ban, as `tallylight user bans` shows it.
+        id: Uuid,
     },
 }
 
@@ -219,6 +229,11 @@ impl Office {
                 let text = if lifted { "is readmitted" } else { "was not suspended" };
                 show::print(&format!("{name} {text}.\n"))
             }
+            Do::Bans => self.lists_bans().await,
+            Do::Lift { id } => {
+                self.admin.unban(by, BanId(id)).await.map_err(plain)?;
+                show::print("The ban is lifted.\n")
+            }
         }
     }
 
@@ -252,27 +267,52 @@ impl Office {
 
     async fn lists(&self, role: Option<Role>, suspended: bool) -> anyhow::Result<()> {
         let query = AccountQuery { role, suspended: suspended.then_some(true), ..AccountQuery::default() };
-        let mut rows = Vec::new();
-        loop {
-            let part = Part { offset: u32::try_from(rows.len())?, limit: AT_ONCE };
-            let page = self.store.accounts(&query, (part, self.clock.now())).await.map_err(plain)?;
-            let is_last = page.items.len() < AT_ONCE as usize;
-            rows.extend(page.items.into_iter().map(line));
-            if is_last {
-                break;
-            }
-        }
+        let read = async |part| self.store.accounts(&query, (part, self.clock.now())).await;
+        let rows: Vec<_> = all(read).await?.into_iter().map(line).collect();
         show::table(["name", "role", "e-mail", "made", "suspended"], &rows)
+    }
+
+    async fn lists_bans(&self) -> anyhow::Result<()> {
+        let query = BanQuery::default();
+        let read = async |part| self.store.ban_records(&query, (part, self.clock.now())).await;
+        let rows: Vec<_> = all(read).await?.into_iter().map(line_of_ban).collect();
+        show::table(["ban", "of", "until", "made", "by", "reason"], &rows)
+    }
+}
+
+/// All parts of a list.
+async fn all<T>(read: impl AsyncFn(Part) -> tallylight_core::Result<Page<T>>) -> anyhow::Result<Vec<T>> {
+    let mut items = Vec::new();
+    loop {
+        let part = Part { offset: u32::try_from(items.len())?, limit: AT_ONCE };
+        let page = read(part).await.map_err(plain)?;
+        let is_last = page.items.len() < AT_ONCE as usize;
+        items.extend(page.items);
+        if is_last {
+            return Ok(items);
+        }
     }
 }
 
 fn line(account: Account) -> [String; 5] {
-    let day = |time: Time| time.date().to_string();
     let suspended = account.suspension.map_or(String::new(), |ban| {
-        ban.until.map_or_else(|| "for good".to_owned(), |until| format!("until {}", day(until)))
+        ban.until.map_or_else(|| "for good".to_owned(), |until| format!("until {}", until.date()))
     });
-    let (role, made) = (account.role.name().to_owned(), day(account.created_at));
+    let (role, made) = (account.role.name().to_owned(), account.created_at.date().to_string());
     [account.username, role, account.email, made, suspended]
+}
+
+fn line_of_ban(record: BanRecord) -> [String; 6] {
+    let BanRecord { ban, user, by } = record;
+    let of = match ban.target {
+        BanTarget::User(id) => user.map_or_else(|| id.to_string(), |(name, _)| name),
+        BanTarget::Device(device) => format!("device {}", device.as_str()),
+        BanTarget::Network(network) => network.to_string(),
+    };
+    let until = ban.until.and_then(|until| until.format(&Rfc3339).ok()).unwrap_or_else(|| "for good".into());
+    let by = by.map_or_else(|| "the operator".to_owned(), |(name, _)| name);
+    let (made, reason) = (ban.created_at.date().to_string(), ban.reason.unwrap_or_default());
+    [ban.id.0.to_string(), of, until, made, by, reason]
 }
 
 /// The password that somebody or something writes.

@@ -2,13 +2,18 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 use tallylight_testkit::database;
+use tokio::time::Instant;
 
 use crate::common::{PASSWORD, account};
 use crate::harness::{Operator, Said};
-use crate::listener::{Heard, Listener};
+use crate::listener::{Heard, Listener, in_time};
+
+/// Until a running server has noticed what a command did, on a busy machine.
+const NOTICED: Duration = Duration::from_secs(30);
 
 /// Makes an account with a password from the standard input.
 async fn creates(operator: &Operator, name: &str, more: &[&str]) -> Said {
@@ -53,10 +58,9 @@ async fn what_commands_change_a_running_server_notices() {
     creates(&operator, "root", &["--admin"]).await.succeeds();
     let ada = app.user("ada").await;
     let mut live = Listener::connects(&app, ada.token()).await;
-    let since = tokio::time::Instant::now();
     operator.runs(&["user", "suspend", "ada", "--reason", "spam"]).await.succeeds().says("ada is suspended");
-    assert_eq!(live.is_closed().await, Heard::Closed(3503));
-    eprintln!("cut by a command, its start included: {} ms", since.elapsed().as_millis());
+    let cut = in_time("cut after a command", Instant::now(), live.is_closed()).await;
+    assert_eq!(cut, Heard::Closed(3503));
     ada.get("/api/users/me").await.is_problem(403, "suspended");
     operator.runs(&["user", "list", "--suspended"]).await.succeeds().says("for good");
 
@@ -71,6 +75,29 @@ async fn what_commands_change_a_running_server_notices() {
 }
 
 #[tokio::test]
+async fn every_ban_is_shown_and_lifted_beside_a_running_server() {
+    let operator = Operator::new();
+    let app = operator.serves().await;
+    let root = app.admin().await;
+    let network = json!({ "network": "127.0.0.2", "reason": "spam" });
+    let made = root.post("/api/admin/bans", network).await.is(201).text("/id");
+    let near = app.stranger().at("127.0.0.2");
+    near.get("/api/broadcasts/active").await.is_problem(403, "shut-out");
+    let said = operator.runs(&["user", "bans"]).await.succeeds();
+    said.says(&made).says("127.0.0.2/32").says("for good").says("root").says("spam");
+
+    operator.runs(&["user", "lift", &made]).await.succeeds().says("The ban is lifted");
+    let noticed = async {
+        while near.get("/api/broadcasts/active").await.status == 403 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(NOTICED, noticed).await.unwrap();
+    operator.runs(&["user", "lift", &made]).await.fails("there is no such ban");
+    assert_eq!(operator.runs(&["user", "lift", "127.0.0.2"]).await.code, Some(2));
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_said_by_name() {
     let operator = Operator::new();
     operator.runs(&["user", "suspend", "ada"]).await.fails("there is no user \"ada\"");
@@ -78,6 +105,7 @@ async fn what_cannot_be_done_is_said_by_name() {
     creates(&operator, "root", &[]).await.fails("is taken");
     operator.runs(&["user", "create", "Ada!", "--email", "nowhere"]).await.fails("username");
     operator.runs(&["user", "role", "root", "viewer"]).await.fails("this is the last administrator");
+    operator.runs(&["user", "suspend", "root"]).await.fails("this is the last administrator");
     let unknown = operator.runs(&["user", "role", "root", "king"]).await;
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.err.contains("viewer, broadcaster, moderator and admin"), "{}", unknown.err);
@@ -92,6 +120,8 @@ async fn accounts_are_made_in_postgres_too() {
     operator.runs_with(&place, &create).await.fails("tallylight migrate");
     operator.runs_with(&place, &["migrate"]).await.succeeds();
     operator.runs_with(&place, &create).await.succeeds();
-    operator.runs_with(&place, &["user", "suspend", "root"]).await.succeeds();
+    operator.runs_with(&place, &["user", "suspend", "root"]).await.fails("the last administrator");
+    operator.runs_with(&place, &["user", "create", "ada", "--email", "ada@example.com"]).await.succeeds();
+    operator.runs_with(&place, &["user", "suspend", "ada"]).await.succeeds();
     operator.runs_with(&place, &["user", "list"]).await.succeeds().says("for good");
 }

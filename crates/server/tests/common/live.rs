@@ -3,10 +3,12 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Request};
@@ -38,6 +40,17 @@ pub fn request(app: &TestApp, headers: &[(&str, &str)]) -> Request<()> {
         request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
     }
     request
+}
+
+/// Within which time whoever may not be here any more is cut, wherever it is.
+const CUT_WITHIN: Duration = Duration::from_secs(2);
+
+/// What comes of this, in the time that the product promises.
+pub async fn in_time<T>(what: &str, since: Instant, happens: impl Future<Output = T>) -> T {
+    let happened = timeout_at(since + CUT_WITHIN, happens).await;
+    let happened = happened.unwrap_or_else(|_| panic!("not within {CUT_WITHIN:?}: {what}"));
+    eprintln!("{what}: {} ms", since.elapsed().as_millis());
+    happened
 }
 
 impl Listener {

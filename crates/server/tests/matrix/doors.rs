@@ -1,10 +1,9 @@
-//! The doors that the document does not describe: live channels, playback, ingest.
+//! The doors that the document does not describe: live channels and ingest; what is played has a file of its own.
 
-use serde_json::{Value, json};
-use tallylight_media::rtmp::StreamKey;
-use tallylight_media::rtmp::client::Publish;
+use serde_json::json;
 
 use crate::due::Thing;
+use crate::encoder::may_publish;
 use crate::listener::{Heard, Listener};
 use crate::people::{Caller, Credentials, World};
 use crate::rows::Role;
@@ -65,57 +64,26 @@ async fn each_live_channel_is_heard_by_whom_it_is_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether an encoder may publish by a key.
-async fn publishes(world: &World, key: &str) -> bool {
-    let running = &world.app.running;
-    Publish::connect(running.rtmp, &running.rtmp_app, &StreamKey::new(key)).await.is_ok()
-}
-
 #[tokio::test]
 async fn ingest_takes_stream_keys_of_those_who_may_broadcast_and_nothing_else() {
     let world = World::new().await;
     let show = world.owner.goes_live("Launch day").await;
     let own = show.made.text("/publish/stream_key");
-    assert!(publishes(&world, &own).await);
+    assert!(may_publish(&world.app, &own).await);
     let path = format!("/api/broadcasts/{}/stream-key/reset", show.id);
     let renewed = world.owner.post(&path, json!({})).await.is(200).text("/publish/stream_key");
-    assert!(!publishes(&world, &own).await, "the key was reset");
-    assert!(publishes(&world, &renewed).await);
+    assert!(!may_publish(&world.app, &own).await, "the key was reset");
+    assert!(may_publish(&world.app, &renewed).await);
     for caller in world.callers.iter().filter(|caller| caller.credentials == Credentials::SignIn) {
         let lasting = caller.person.get("/api/users/me/stream-key").await.is(200).text("/stream_key");
         let due = caller.role >= Role::Broadcaster;
-        assert_eq!(publishes(&world, &lasting).await, due, "the lasting key of {caller}");
+        assert_eq!(may_publish(&world.app, &lasting).await, due, "the lasting key of {caller}");
     }
     for caller in &world.callers {
         if let Some(token) = caller.person.token() {
-            assert!(!publishes(&world, token).await, "the credentials of {caller} are no stream key");
+            assert!(!may_publish(&world.app, token).await, "the credentials of {caller} are no stream key");
         }
     }
     world.owner.patch(&format!("/api/broadcasts/{}", show.id), json!({ "status": "ended" })).await.is(200);
-    assert!(!publishes(&world, &renewed).await, "it has ended");
-}
-
-#[tokio::test]
-async fn playback_is_for_viewers_and_of_private_broadcasts_for_those_who_are_there() {
-    let world = World::new().await;
-    let public = world.owner.goes_live("Launch day").await;
-    let private = world.owner.creates(json!({ "title": "Rehearsal", "visibility": "private" })).await;
-    let joined = world.app.stranger().joins(&public).await.is(200);
-    let mine = joined.text("/playback/hls_url");
-    let preview = world.owner.joins(&private).await.is(200).text("/playback/hls_url");
-    let token = |url: &str| url.split('/').rev().nth(1).unwrap().to_owned();
-    for caller in world.callers.iter() {
-        let gets = async |path: String| caller.person.get(&path).await.status;
-        let (here, there) = (&public.id, &private.id);
-        // The entry hands out an address to anybody; of a private broadcast it is not there.
-        assert_eq!(gets(format!("/live/{there}/index.m3u8")).await, 404, "{caller}");
-        assert_eq!(gets(format!("/live/{there}/thumbnail.jpg")).await, 404, "{caller}");
-        for wrong in [token(&mine), "x".repeat(44), caller.person.token().unwrap_or("none").to_owned()] {
-            assert_eq!(gets(format!("/live/{there}/{wrong}/index.m3u8")).await, 404, "{caller} with {wrong}");
-            assert_eq!(gets(format!("/live/{there}/{wrong}/video.m3u8")).await, 404, "{caller} with {wrong}");
-            assert_eq!(gets(format!("/live/{there}/{wrong}/seg/1.m4s")).await, 404, "{caller} with {wrong}");
-        }
-        assert_eq!(gets(format!("/live/{here}/{}/index.m3u8", token(&preview))).await, 404, "{caller}");
-    }
-    let _: Value = joined.body;
+    assert!(!may_publish(&world.app, &renewed).await, "it has ended");
 }

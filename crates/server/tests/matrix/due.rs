@@ -11,6 +11,8 @@ pub enum Thing {
     Public,
     /// A private broadcast of the owner.
     Private,
+    /// What a row names, and is there: a key or a sign-in of the owner, a ban.
+    There,
     /// Nothing that is there.
     Missing,
 }
@@ -26,15 +28,18 @@ pub enum Verdict {
     Forbidden,
     /// 404
     NotFound,
+    /// Due to nobody.
+    Fault,
 }
 
 impl Verdict {
     pub fn of(answer: &Answer) -> Self {
         match answer.status {
+            200..300 | 400 | 409 | 410 | 422 => Self::Allowed,
             401 => Self::Unauthenticated,
             403 => Self::Forbidden,
             404 => Self::NotFound,
-            _ => Self::Allowed,
+            _ => Self::Fault,
         }
     }
 }
@@ -73,12 +78,13 @@ fn on(of: Of, caller: &Caller, is_stranger: bool, thing: Thing) -> Verdict {
     let knows = match thing {
         Thing::Public => true,
         Thing::Private => is_owner,
+        Thing::There => true,
         Thing::Missing => false,
     };
     match of {
         Of::Nothing => Verdict::Allowed,
-        Of::Visible if knows => Verdict::Allowed,
-        Of::Owned if knows && is_owner => Verdict::Allowed,
+        Of::Servers | Of::Visible if knows => Verdict::Allowed,
+        Of::Personal | Of::Owned if knows && is_owner => Verdict::Allowed,
         Of::Kept if knows && (is_owner || caller.keeps_order) => Verdict::Allowed,
         Of::Kept if knows => Verdict::Forbidden,
         _ => Verdict::NotFound,

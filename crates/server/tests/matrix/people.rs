@@ -6,9 +6,9 @@ use std::fmt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Person, Show, TestApp};
+use crate::common::{Answer, PASSWORD, Person, Show, TestApp};
 use crate::due::Thing;
-use crate::rows::{Role, Row};
+use crate::rows::{Names, Role, Row};
 
 /// By what somebody is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Credentials {
     None,
     /// An access token in force.
     SignIn,
-    /// An API key of the owner with one scope.
+    /// An API key with one scope.
     Key(&'static str),
     /// What was good once: of an ended sign-in, a revoked key, or altered.
     Void,
@@ -25,6 +25,7 @@ pub enum Credentials {
 }
 
 /// Somebody who tries.
+#[derive(Clone)]
 pub struct Caller {
     pub name: String,
     pub person: Person,
@@ -48,7 +49,17 @@ pub struct World {
     pub operations: BTreeMap<String, (Method, String)>,
     pub owner: Person,
     pub other: Person,
+    admin: Person,
 }
+
+/// What a path names: a thing, and what is in it.
+pub struct Named {
+    id: String,
+    inside: String,
+}
+
+/// What names nothing.
+const NOBODY: &str = "0190a000-0000-7000-8000-000000000000";
 
 /// All scopes there are.
 pub const SCOPES: &[&str] = &[
@@ -70,6 +81,9 @@ impl World {
     pub async fn new() -> Self {
         let app = TestApp::start_with(|settings| {
             settings.rate_limits = false;
+            settings.chat_interval = 0.0;
+            settings.reaction_interval = 0.0;
+            settings.max_open_broadcasts = 10_000;
             // Everybody signs in from one address here.
             settings.limit_sign_in = "10000/60".parse().unwrap();
         })
@@ -97,16 +111,18 @@ impl World {
             let name = format!("a {name}");
             callers.push(Caller { keeps_order, ..caller(&name, person, Credentials::SignIn, role) });
         }
-        callers.extend(keys(&owner).await);
+        for known in callers.iter().filter(|caller| caller.keeps_order).cloned().collect::<Vec<_>>() {
+            callers.extend(keys(&known).await);
+        }
         callers.extend(void(&app, &owner).await);
         callers.push(suspended(&app, &admin).await);
         let operations = operations(&app).await;
-        Self { app, callers, operations, owner, other }
+        Self { app, callers, operations, owner, other, admin }
     }
 
     /// A broadcast of the owner, with a message in its chat; and its id, or one of nothing.
     pub async fn show(&self, thing: Thing) -> (String, String) {
-        let nobody = "0190a000-0000-7000-8000-000000000000".to_owned();
+        let nobody = NOBODY.to_owned();
         if thing == Thing::Missing {
             return (nobody.clone(), nobody);
         }
@@ -118,17 +134,45 @@ impl World {
         (show.id, message)
     }
 
+    /// What a row's path names, made for this.
+    pub async fn named(&self, row: &Row, thing: Thing) -> Named {
+        let alone = |id: String| Named { id, inside: NOBODY.to_owned() };
+        match row.names {
+            Names::User => alone(self.other.id.clone()),
+            Names::Broadcast => {
+                let (id, inside) = self.show(thing).await;
+                Named { id, inside }
+            }
+            _ if thing == Thing::Missing => alone(NOBODY.to_owned()),
+            Names::Invitation => {
+                let (id, _) = self.show(thing).await;
+                let path = format!("/api/broadcasts/{id}/join-tokens");
+                let inside = self.owner.post(&path, json!({})).await.is(201).text("/id");
+                Named { id, inside }
+            }
+            Names::Key => alone(new_key(&self.owner, "publish").await.text("/id")),
+            Names::SignIn => {
+                let body = json!({ "login": "owner", "password": PASSWORD });
+                self.app.stranger().post("/api/auth/login", body).await.is(200);
+                alone(self.owner.get("/api/auth/sessions?limit=1").await.is(200).text("/items/0/id"))
+            }
+            Names::Ban => {
+                let device = json!({ "device_id": "0123456789abcdef" });
+                alone(self.admin.post("/api/admin/bans", device).await.is(201).text("/id"))
+            }
+        }
+    }
+
     /// Lets a caller do what a row says.
-    pub async fn tries(&self, row: &Row, caller: &Caller, thing: Thing) -> Answer {
+    pub async fn tries(&self, row: &Row, caller: &Caller, Named { id, inside }: &Named) -> Answer {
         let (method, path) = &self.operations[row.operation];
-        let (show, message) = self.show(thing).await;
         let path = path
-            .replace("{event_id}", &message)
+            .replace("{event_id}", inside)
+            .replace("{token_id}", inside)
             .replace("{user_id}", &self.other.id)
             .replace("{name}", "owner")
-            .replace("{token_id}", &self.other.id)
-            .replace("{id}", if row.names_user { &self.other.id } else { &show });
-        let path = format!("{path}{}", row.query.replace("{id}", &show));
+            .replace("{id}", id);
+        let path = format!("{path}{}", row.query.replace("{id}", id));
         let mut request = caller.person.request(method.clone(), &path);
         if *method != Method::GET {
             request = request.json(&serde_json::from_str::<Value>(row.body).unwrap());
@@ -140,11 +184,7 @@ impl World {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             return Answer { status, headers, body: Value::Null, raw: String::new() };
         }
-        let answer = Answer::read(response).await;
-        if thing != Thing::Missing {
-            self.owner.delete(&format!("/api/broadcasts/{show}")).await;
-        }
-        answer
+        Answer::read(response).await
     }
 }
 
@@ -156,17 +196,15 @@ async fn new_key(of: &Person, scope: &str) -> Answer {
     of.post("/api/keys", json!({ "name": scope, "scopes": [scope] })).await.is(201)
 }
 
-async fn keys(owner: &Person) -> Vec<Caller> {
+/// The keys of somebody, one with each scope that theirs may have.
+async fn keys(of: &Caller) -> Vec<Caller> {
     let mut keys = Vec::new();
-    for scope in SCOPES.iter().filter(|scope| !scope.starts_with("admin:")) {
-        let key = new_key(owner, scope).await.text("/key");
-        let name = format!("a key with {scope}");
-        let person = owner.clone().with(key);
-        keys.push(Caller {
-            is_owner: true,
-            keeps_order: true,
-            ..caller(&name, person, Credentials::Key(scope), Role::Broadcaster)
-        });
+    let may = |scope: &str| of.role >= Role::Moderator || !scope.starts_with("admin:");
+    for scope in SCOPES.iter().filter(|scope| may(scope)) {
+        let key = new_key(&of.person, scope).await.text("/key");
+        let name = format!("{of}'s key with {scope}");
+        let (person, credentials) = (of.person.clone().with(key), Credentials::Key(scope));
+        keys.push(Caller { name, person, credentials, ..of.clone() });
     }
     keys
 }
@@ -174,7 +212,7 @@ async fn keys(owner: &Person) -> Vec<Caller> {
 /// Credentials that are good no more.
 async fn void(app: &TestApp, owner: &Person) -> Vec<Caller> {
     let stranger = app.stranger();
-    let body = json!({ "login": "owner", "password": crate::common::PASSWORD });
+    let body = json!({ "login": "owner", "password": PASSWORD });
     let ended = stranger.post("/api/auth/login", body).await.is(200);
     let body = json!({ "refresh_token": ended.text("/refresh_token") });
     stranger.post("/api/auth/logout", body).await.is(204);

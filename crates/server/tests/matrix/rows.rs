@@ -39,14 +39,30 @@ pub enum Of {
     Owned,
     /// Of a broadcast where the caller keeps order.
     Kept,
-    /// Of something that is nobody's: it is never found.
-    Other,
+    /// Of a key or a sign-in of the caller's own.
+    Personal,
+    /// Of something of the server's, such as a ban.
+    Servers,
+}
+
+/// What the path of an operation names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// A broadcast or its session, and perhaps a message or a person there.
+    Broadcast,
+    /// An invitation to a broadcast.
+    Invitation,
+    User,
+    Key,
+    SignIn,
+    Ban,
 }
 
 impl Of {
     pub fn things(self) -> &'static [Thing] {
         match self {
-            Self::Nothing | Self::Other => &[Thing::Missing],
+            Self::Nothing => &[Thing::Missing],
+            Self::Personal | Self::Servers => &[Thing::There, Thing::Missing],
             _ => &[Thing::Public, Thing::Private, Thing::Missing],
         }
     }
@@ -60,12 +76,11 @@ pub struct Row {
     pub of: Of,
     pub query: &'static str,
     pub body: &'static str,
-    /// Whether `{id}` in its path is a user's.
-    pub names_user: bool,
+    pub names: Names,
 }
 
 const fn row(operation: &'static str, who: Who, scope: Option<&'static str>, of: Of) -> Row {
-    Row { operation, who, scope, of, query: "", body: "{}", names_user: false }
+    Row { operation, who, scope, of, query: "", body: "{}", names: Names::Broadcast }
 }
 
 const fn open(operation: &'static str) -> Row {
@@ -98,6 +113,10 @@ pub const ANY: &str = "any";
 impl Row {
     const fn with(self, body: &'static str) -> Self {
         Self { body, ..self }
+    }
+
+    const fn naming(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     const fn asking(self, query: &'static str) -> Self {
@@ -150,24 +169,24 @@ pub const ROWS: &[Row] = &[
     row("metrics", Who::Apart, None, Of::Nothing),
     in_person("list_sign_ins", Of::Nothing),
     in_person("end_sign_ins", Of::Nothing),
-    in_person("end_sign_in", Of::Other),
+    in_person("end_sign_in", Of::Personal).naming(Names::SignIn),
     in_person("export_me", Of::Nothing),
     in_person("erase_me", Of::Nothing),
     signed_in("update_me", "account:write", Of::Nothing),
     open("read_user"),
     in_person("list_keys", Of::Nothing),
     in_person("create_key", Of::Nothing),
-    in_person("read_key", Of::Other),
-    in_person("revoke_key", Of::Other),
+    in_person("read_key", Of::Personal).naming(Names::Key),
+    in_person("revoke_key", Of::Personal).naming(Names::Key),
     signed_in("list_join_tokens", "broadcasts:write", Of::Owned),
     signed_in("create_join_token", "broadcasts:write", Of::Owned),
-    signed_in("revoke_join_token", "broadcasts:write", Of::Other),
+    signed_in("revoke_join_token", "broadcasts:write", Of::Owned).naming(Names::Invitation),
     moderators("list_users", "admin:read"),
-    Row { names_user: true, ..moderators("read_account", "admin:read") },
-    Row { names_user: true, ..admins("update_user", "admin:write") }.with(r#"{"role": "broadcaster"}"#),
+    moderators("read_account", "admin:read").naming(Names::User),
+    admins("update_user", "admin:write").naming(Names::User).with(r#"{"role": "broadcaster"}"#),
     moderators("list_server_bans", "admin:read"),
     moderators("ban_from_server", "admin:write"),
-    Row { of: Of::Other, ..moderators("lift_server_ban", "admin:write") },
+    Row { of: Of::Servers, ..moderators("lift_server_ban", "admin:write") }.naming(Names::Ban),
     moderators("list_viewers", "admin:read").asking("?session_id={id}"),
     moderators("list_featured", "admin:read"),
     admins("read_audit_log", "admin:read"),

@@ -36,7 +36,7 @@ async fn lines_for_people_name_their_request_too() {
     let answer = app.stranger().get("/api/broadcasts/active").await.is(200);
     let id = answer.header("x-request-id");
     let text = log.text();
-    let line = text.lines().find(|line| line.contains("answered") && line.contains(&id)).unwrap_or(&text);
+    let line = text.lines().find(|line| line.contains("answered") && line.contains(id)).unwrap_or(&text);
     assert!(line.ends_with(&format!("request_id={id} trace_id={}", id.replace('-', ""))), "{line}");
 }
 

@@ -184,7 +184,7 @@ impl Calls {
         let (parts, owner) = (self.parts.clone(), owner.clone());
         self.ask(move |managers| async move {
             let title = update.title.clone();
-            let after = managers.broadcasts.update(&owner, id, update).await?;
+            let after = managers.broadcasts.update((&owner, &Client::default()), id, update).await?;
             if let Some(title) = title {
                 parts.judge.titled(id, &title);
             }

@@ -99,8 +99,8 @@ async fn a_refresh_token_ends_with_its_time_or_its_sign_out() {
     assert_eq!(refusal(world.users.refresh(&third.refresh_token).await), "unauthenticated");
 
     let other = world.users.sign_in("ada", "correct horse".into(), client()).await.unwrap();
-    world.users.sign_out(&other.refresh_token).await.unwrap();
-    world.users.sign_out(&other.refresh_token).await.unwrap();
+    world.users.sign_out(&other.refresh_token, &Client::default()).await.unwrap();
+    world.users.sign_out(&other.refresh_token, &Client::default()).await.unwrap();
     assert_eq!(refusal(world.users.refresh(&other.refresh_token).await), "unauthenticated");
 }
 
@@ -111,7 +111,7 @@ async fn a_token_made_up_or_cut_short_is_nobodys() {
     let token = &ada.refresh_token;
     for wrong in ["", "rt_", "rt_AAAA", &token[3..], &token[..token.len() - 1], &ada.access_token] {
         assert_eq!(refusal(world.users.refresh(wrong).await), "unauthenticated", "{wrong}");
-        world.users.sign_out(wrong).await.unwrap();
+        world.users.sign_out(wrong, &Client::default()).await.unwrap();
     }
     assert_eq!(refusal(world.users.authenticate(token)), "unauthenticated");
     world.users.refresh(token).await.expect("the sign-in is not harmed");

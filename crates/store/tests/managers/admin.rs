@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
 use tallylight_core::admin::{
-    Account, AccountQuery, AdminManager, AdminParts, AdminStore, BanKind, BanQuery, BanRecord, NewBan, Page,
-    Part, RoleOutcome, Watcher,
+    Account, AccountQuery, AdminManager, AdminParts, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord,
+    NewBan, Page, Part, RoleOutcome, Watcher,
 };
 use tallylight_core::audit_log::{AuditEntry, AuditQuery};
 use tallylight_core::ban::{Ban, BanTarget};
 use tallylight_core::broadcast::Status;
+use tallylight_core::caller::{Access, Identity};
 use tallylight_core::clock::Time;
-use tallylight_core::ids::{AuditId, BanId, BroadcastId, SystemIds, UserId};
+use tallylight_core::ids::{AuditId, BanId, BroadcastId, KeyId, SystemIds, UserId};
 use tallylight_core::publishers::Cut;
+use tallylight_core::scope::{Scope, Scopes};
 use tallylight_core::session::{JoinRequest, Refusal};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::{Client, DeviceId};
@@ -29,7 +31,7 @@ async fn worlds() -> [World; 2] {
     [World::new().await, World::at(Home::server(), Settings::default()).await]
 }
 
-fn admin_of(world: &World) -> AdminManager {
+pub fn admin_of(world: &World) -> AdminManager {
     over(world, world.store.clone())
 }
 
@@ -137,8 +139,7 @@ async fn there_is_always_an_administrator_left() {
         assert!(matches!(alone, Err(Error::LastAdmin)), "who is suspended administers nothing");
         assert!(admin.unsuspend(by, id(&ada)).await.unwrap());
 
-        let other =
-            Caller::User(world.store_user("ada").await.identity(tallylight_core::caller::Access::Server));
+        let other = Caller::User(world.store_user("ada").await.identity(Access::Server));
         let (first, second) = tokio::join!(
             admin.give_role(by, id(&ada), Role::Viewer),
             admin.give_role((&other, &client), id(&root), Role::Viewer),
@@ -159,7 +160,7 @@ async fn moderators_keep_order_among_those_who_do_not() {
         let (ada, other) = (world.user("ada").await, world.user_with_role("other", Role::Moderator).await);
         let (root_by, order_by) = ((&root, &client), (&order, &client));
         let made = admin.ban(order_by, ban(BanTarget::User(id(&ada)))).await.unwrap();
-        assert_eq!((made.user.unwrap().0.as_str(), made.by.as_deref()), ("ada", Some("order")));
+        assert_eq!((made.user.unwrap().0.as_str(), made.by.unwrap().0.as_str()), ("ada", "order"));
         for spared in [&root, &other, &order] {
             let refused = admin.ban(order_by, ban(BanTarget::User(id(spared)))).await;
             assert_eq!(refusal(refused), "forbidden");
@@ -174,6 +175,82 @@ async fn moderators_keep_order_among_those_who_do_not() {
         admin.lift(order_by, made.ban.id).await.unwrap();
         assert_eq!(refusal(admin.lift(order_by, made.ban.id).await), "not found");
     }
+}
+
+#[tokio::test]
+async fn what_an_administrator_banned_no_moderator_replaces_or_lifts() {
+    for world in worlds().await {
+        let (admin, client) = (admin_of(&world), desk());
+        let root = world.user_with_role("root", Role::Admin).await;
+        let order = world.user_with_role("order", Role::Moderator).await;
+        let other = world.user_with_role("other", Role::Moderator).await;
+        let (root_by, order_by, other_by) = ((&root, &client), (&order, &client), (&other, &client));
+        let roots = admin.ban(root_by, network("203.0.113.0/24")).await.unwrap().ban;
+        world.turn(1);
+        let soon = Some(world.sessions.now() + Duration::seconds(1));
+        let operators = admin.suspend((&ANYBODY, &client), network("198.51.100.7")).await.unwrap().ban;
+        for made in [&roots, &operators] {
+            let shorter = NewBan { target: made.target.clone(), until: soon, reason: None };
+            assert_eq!(refusal(admin.ban(order_by, shorter).await), "forbidden");
+            assert_eq!(refusal(admin.lift(order_by, made.id).await), "forbidden");
+        }
+        let kept = admin.bans((&root, &client), &BanQuery::default(), ALL).await.unwrap().items;
+        assert!(kept.iter().map(|record| &record.ban).eq([&operators, &roots]), "{kept:?}");
+        let now = world.sessions.now() + Duration::seconds(2);
+        assert!(world.standing.refuse_from(Some("203.0.113.9".parse().unwrap()), None, now).is_err());
+
+        let orders = admin.ban(order_by, network("192.0.2.128/25")).await.unwrap();
+        let others = admin.ban(other_by, NewBan { until: soon, ..network("192.0.2.128/25") }).await.unwrap();
+        assert_eq!(refusal(admin.lift(order_by, orders.ban.id).await), "not found", "it was replaced");
+        admin.lift(order_by, others.ban.id).await.unwrap();
+        let refused = admin.ban(order_by, network("203.0.112.0/23")).await;
+        assert!(matches!(refused, Err(Error::Invalid(fields)) if fields[0].field == "network"));
+        admin.ban(root_by, network("203.0.112.0/23")).await.unwrap();
+        assert_eq!(admin.unban((&ANYBODY, &client), roots.id).await.unwrap(), roots);
+        admin.ban(order_by, network("203.0.113.0/24")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_suspends_the_last_administrator_nor_do_two_each_other() {
+    for world in worlds().await {
+        let (admin, client) = (admin_of(&world), desk());
+        let root = world.user_with_role("root", Role::Admin).await;
+        let operator = (&ANYBODY, &client);
+        let suspends = async |by: (&Caller, &Client), whom: &Caller| {
+            admin.suspend(by, ban(BanTarget::User(id(whom)))).await
+        };
+        assert_eq!(refusal(suspends(operator, &root).await), "last admin");
+        assert!(world.standing.is_calm(), "nor is it so in memory");
+        let ada = world.user_with_role("ada", Role::Admin).await;
+        let (first, second) = tokio::join!(
+            admin.ban((&root, &client), ban(BanTarget::User(id(&ada)))),
+            admin.ban((&ada, &client), ban(BanTarget::User(id(&root)))),
+        );
+        assert!(first.is_ok() != second.is_ok(), "of two who ban each other one stays");
+        let (gone, stays) = if first.is_ok() { (&ada, &root) } else { (&root, &ada) };
+        suspends(operator, gone).await.unwrap();
+        assert_eq!(refusal(suspends(operator, stays).await), "last admin");
+    }
+}
+
+#[tokio::test]
+async fn who_administers_is_decided_in_person() {
+    let world = World::new().await;
+    let (admin, client) = (admin_of(&world), desk());
+    let root = world.user_with_role("root", Role::Admin).await;
+    let ada = world.user("ada").await;
+    let Caller::User(identity) = root.clone() else { unreachable!("root is somebody") };
+    let scopes = [Scope::AdminWrite].into_iter().collect::<Scopes>();
+    let access = Access::Key(KeyId(uuid::Uuid::nil()), scopes);
+    let key = Caller::User(Identity { access, ..identity });
+    let gives = async |by: &Caller, role| admin.give_role((by, &client), id(&ada), role).await;
+    for role in [Role::Moderator, Role::Admin] {
+        assert_eq!(refusal(gives(&key, role).await), "forbidden");
+    }
+    gives(&key, Role::Viewer).await.unwrap();
+    gives(&key, Role::Broadcaster).await.unwrap();
+    gives(&root, Role::Moderator).await.unwrap();
 }
 
 #[tokio::test]
@@ -192,7 +269,7 @@ async fn bans_are_listed_replaced_and_over_when_their_time_is() {
         world.turn(1);
         admin.ban(by, NewBan { reason: None, ..network("203.0.113.0/24") }).await.unwrap();
         let lists = async |query: BanQuery, part| {
-            let page = admin.bans(&root, &query, part).await.unwrap();
+            let page = admin.bans((&root, &client), &query, part).await.unwrap();
             (page.items.into_iter().map(|record| record.ban.target).collect::<Vec<_>>(), page.total)
         };
         let (user, net) = (BanTarget::User(id(&ada)), NewBan::network("203.0.113.0/24").unwrap());
@@ -209,7 +286,7 @@ async fn bans_are_listed_replaced_and_over_when_their_time_is() {
         assert_eq!(lists(of_ada.clone(), ALL).await, (vec![user], 1));
         world.turn(3_600);
         assert_eq!(lists(of_ada, ALL).await, (vec![], 0));
-        assert!(world.standing.suspension(id(&ada), world.sessions.now()).is_none());
+        assert!(world.standing.refuse_user(id(&ada), world.sessions.now()).is_ok());
     }
 }
 
@@ -251,7 +328,7 @@ async fn who_is_shut_out_goes_at_once_and_does_not_come_back() {
             let refused = joins_from(&world, caller, show, from).await.unwrap_err();
             assert!(matches!(refused, Error::Suspended { .. } | Error::ShutOut { .. }), "{refused}");
         }
-        let bans = admin.bans(&root, &BanQuery::default(), ALL).await.unwrap().items;
+        let bans = admin.bans((&root, &client), &BanQuery::default(), ALL).await.unwrap().items;
         for record in bans {
             admin.lift(by, record.ban.id).await.unwrap();
         }
@@ -350,7 +427,10 @@ async fn of_two_who_ban_the_same_at_once_one_ban_is_left() {
             let (first, second) = tokio::join!(admin.ban(by, device()), admin.ban(by, device()));
             first.and(second).unwrap();
         }
-        assert_eq!(admin.bans(&root, &BanQuery::default(), ALL).await.unwrap().total, 10);
+        assert_eq!(
+            admin.bans((&root, &Client::default()), &BanQuery::default(), ALL).await.unwrap().total,
+            10
+        );
     }
 }
 
@@ -387,9 +467,9 @@ impl AdminStore for Mute {
         self.answer()
     }
 
-    async fn keep_ban(&self, ban: &Ban, entry: &AuditEntry) -> Result<()> {
+    async fn keep_ban(&self, ban: &Ban, rank: Role, entry: &AuditEntry) -> Result<BanOutcome> {
         if self.keeps() {
-            self.store.keep_ban(ban, entry).await?;
+            self.store.keep_ban(ban, rank, entry).await?;
         }
         self.answer()
     }

@@ -8,7 +8,7 @@ use tallylight_core::ids::BroadcastId;
 use tallylight_core::user::Role;
 use tokio::task::JoinSet;
 
-use crate::world::{ANYBODY, Settings, World, refusal};
+use crate::world::{ANYBODY, Settings, World, by, refusal};
 
 fn titled(title: &str) -> UpdateBroadcast {
     UpdateBroadcast { title: Some(title.into()), ..UpdateBroadcast::default() }
@@ -70,12 +70,12 @@ async fn only_its_owner_changes_a_broadcast() {
     let admin = world.user_with_role("root", Role::Admin).await;
     let show = world.show(&ada).await;
     for stranger in [&bob, &admin] {
-        assert_eq!(refusal(world.broadcasts.update(stranger, show, titled("Mine")).await), "not found");
+        assert_eq!(refusal(world.broadcasts.update(by(stranger), show, titled("Mine")).await), "not found");
         assert_eq!(refusal(world.broadcasts.delete(stranger, show).await), "not found");
-        assert_eq!(refusal(world.broadcasts.reset_stream_key(stranger, show).await), "not found");
+        assert_eq!(refusal(world.broadcasts.reset_stream_key(by(stranger), show).await), "not found");
     }
-    assert_eq!(refusal(world.broadcasts.update(&ANYBODY, show, titled("Mine")).await), "unauthenticated");
-    world.broadcasts.update(&ada, show, titled("Hers")).await.unwrap();
+    assert_eq!(refusal(world.broadcasts.update(by(&ANYBODY), show, titled("Mine")).await), "unauthenticated");
+    world.broadcasts.update(by(&ada), show, titled("Hers")).await.unwrap();
     let event = world.log(show).await.pop().unwrap();
     assert_eq!((event.kind.as_str(), event.user_id), ("broadcast.updated", ada.user_id()));
 }
@@ -86,12 +86,12 @@ async fn administrators_feature_what_others_made_and_change_nothing_else() {
     let (ada, admin) = (world.user("ada").await, world.user_with_role("root", Role::Admin).await);
     let show = world.show(&ada).await;
     let featured = || UpdateBroadcast { is_featured: Some(true), ..UpdateBroadcast::default() };
-    assert_eq!(refusal(world.broadcasts.update(&ada, show, featured()).await), "forbidden");
+    assert_eq!(refusal(world.broadcasts.update(by(&ada), show, featured()).await), "forbidden");
     let both = UpdateBroadcast { is_featured: Some(true), ..titled("Mine") };
-    assert_eq!(refusal(world.broadcasts.update(&admin, show, both).await), "not found");
-    assert!(world.broadcasts.update(&admin, show, featured()).await.unwrap().is_featured);
+    assert_eq!(refusal(world.broadcasts.update(by(&admin), show, both).await), "not found");
+    assert!(world.broadcasts.update(by(&admin), show, featured()).await.unwrap().is_featured);
     world.sets_visibility(&ada, show, Visibility::Private).await;
-    assert_eq!(refusal(world.broadcasts.update(&admin, show, featured()).await), "not found");
+    assert_eq!(refusal(world.broadcasts.update(by(&admin), show, featured()).await), "not found");
 }
 
 #[tokio::test]
@@ -149,9 +149,9 @@ async fn changes_at_once_are_all_kept_in_one_order() {
     let mut owners = JoinSet::new();
     for number in 0..32 {
         let (world, ada) = (Arc::clone(&world), ada.clone());
-        owners.spawn(
-            async move { world.broadcasts.update(&ada, show, titled(&format!("Take {number}"))).await },
-        );
+        owners.spawn(async move {
+            world.broadcasts.update(by(&ada), show, titled(&format!("Take {number}"))).await
+        });
     }
     owners.join_all().await.into_iter().for_each(|updated| drop(updated.unwrap()));
     let log = world.log(show).await;

@@ -1,7 +1,9 @@
 //! The end of an account, and what is told of one, on each database.
 
+use tallylight_core::admin::NewBan as ServerBan;
 use tallylight_core::analytics::Period;
 use tallylight_core::audit_log::AuditQuery;
+use tallylight_core::ban::BanTarget;
 use tallylight_core::broadcast::CreateBroadcast;
 use tallylight_core::chat::{NewBan, Reaction, Reactor};
 use tallylight_core::expiry::Expiry;
@@ -14,7 +16,8 @@ use tallylight_core::user::{ExportPart, Role, Section, SignedIn, StreamKeys, Use
 use tallylight_core::viewer::{Client, DeviceId};
 use tallylight_core::{Caller, ids::SystemIds, secret::Secret};
 
-use crate::world::{Home, NOON, Settings, World, refusal, registration};
+use crate::admin::admin_of;
+use crate::world::{ANYBODY, Home, NOON, Settings, World, by, refusal, registration};
 
 const PASSWORD: &str = "correct horse";
 const ALL: Slice = Slice { offset: 0, limit: 100 };
@@ -80,7 +83,7 @@ impl Story {
             scopes: vec!["publish".into()],
             expiry: Expiry::default(),
         };
-        let (_, key) = world.api_keys.create(&bob_calls, request).await.unwrap();
+        let (_, key) = world.api_keys.create(by(&bob_calls), request).await.unwrap();
         Self { world, bob, bob_calls, stage, past, show, key }
     }
 
@@ -96,7 +99,10 @@ impl Story {
             scopes: vec!["publish".into()],
             expiry: Expiry::default(),
         };
-        assert_eq!(refusal(world.api_keys.create(&self.bob_calls, request).await), "unauthenticated");
+        assert_eq!(
+            refusal(world.api_keys.create((&self.bob_calls, &Client::default()), request).await),
+            "unauthenticated"
+        );
         world.sessions.say(&self.bob_calls, self.stage, "bob's last words".into()).await.unwrap();
         let last = world.create(&self.bob_calls, CreateBroadcast::titled("bob's last show")).await;
         let settled = (world.sessions.now(), world.sessions.now());
@@ -151,20 +157,27 @@ fn call(caller: &Caller) -> Call<'_> {
     Call { caller, method: "POST", path: "/api/broadcasts", key: "once", query: "", body: b"{}" }
 }
 
+async fn repeats(world: &World, caller: &Caller) -> Turn {
+    let claim = world.answers.claim(&call(caller)).unwrap();
+    world.answers.begin(&claim).await.unwrap()
+}
+
 async fn what_somebody_was_answered_goes_with_the_account(home: Home) {
     let story = Story::at(home).await;
     let (world, bob) = (&story.world, &story.bob_calls);
     let bot = world.users.authenticate(&story.key).unwrap();
     let (_, eve) = registers(world, "eve").await;
     for caller in [bob, &bot, &eve] {
-        let Turn::Go(claim) = world.answers.begin(&call(caller)).await.unwrap() else { panic!("it is new") };
-        world.answers.keep(&claim, b"bob's show").await.unwrap();
-        assert!(matches!(world.answers.begin(&call(caller)).await.unwrap(), Turn::Replay(_)));
+        let claim = world.answers.claim(&call(caller)).unwrap();
+        assert!(matches!(world.answers.begin(&claim).await.unwrap(), Turn::Go));
+        world.answers.keep(claim, b"bob's show").unwrap();
+        world.answers.settle_all().await.unwrap();
+        assert!(matches!(repeats(world, caller).await, Turn::Replay(_)));
     }
     let client = Client::default();
     world.users.erase_me((bob, &client), PASSWORD.into(), &world.broadcasts).await.unwrap();
     for (caller, is_kept) in [(bob, false), (&bot, false), (&eve, true)] {
-        let turn = world.answers.begin(&call(caller)).await.unwrap();
+        let turn = repeats(world, caller).await;
         assert_eq!(matches!(turn, Turn::Replay(_)), is_kept, "{turn:?}");
     }
 }
@@ -230,7 +243,12 @@ async fn the_last_administrator_stays(home: Home) {
     let erase = || world.users.erase_me((&caller, &client), PASSWORD.into(), &world.broadcasts);
     assert_eq!(refusal(erase().await), "last admin");
     world.users.vet_again(&caller).unwrap();
-    world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();
+    let deputy = world.users.create_user(registration("deputy"), Role::Admin).await.unwrap();
+    let (admin, client) = (admin_of(&world), Client::default());
+    let ban = ServerBan { target: BanTarget::User(deputy.id), until: None, reason: None };
+    admin.suspend((&ANYBODY, &client), ban).await.unwrap();
+    assert_eq!(refusal(erase().await), "last admin", "who is suspended administers nothing");
+    assert!(admin.unsuspend((&ANYBODY, &client), deputy.id).await.unwrap());
     erase().await.unwrap();
 }
 
@@ -285,7 +303,7 @@ async fn keys_are_told_of_a_part_at_a_time(home: Home) {
     for name in ["one", "two", "three"] {
         let scopes = vec!["publish".to_owned()];
         let request = NewKeyRequest { name: name.into(), scopes, expiry: Expiry::default() };
-        made.push(world.api_keys.create(&ada, request).await.unwrap().0.id);
+        made.push(world.api_keys.create(by(&ada), request).await.unwrap().0.id);
     }
     made.sort_unstable();
     let (mut told, mut parts, mut scan) = (Vec::new(), 0, Scan { after: None, most: 2 });

@@ -9,7 +9,7 @@ use tallylight_core::session::Refusal;
 use tallylight_core::store::{BroadcastStore, Change};
 use tokio::task::JoinSet;
 
-use crate::world::{NOON, Settings, World};
+use crate::world::{NOON, Settings, World, by};
 
 #[tokio::test]
 async fn the_first_media_starts_the_broadcast() {
@@ -247,9 +247,9 @@ async fn a_key_is_refused_with_the_reason() {
     }
     let hls_url = Some(Some("https://cdn.example/live.m3u8".to_owned()));
     let elsewhere = |hls_url| UpdateBroadcast { hls_url, ..UpdateBroadcast::default() };
-    world.broadcasts.update(&ada, show, elsewhere(hls_url)).await.unwrap();
+    world.broadcasts.update(by(&ada), show, elsewhere(hls_url)).await.unwrap();
     assert_eq!(world.sessions.admit(&key, None).await.unwrap_err(), Refusal::Elsewhere);
-    world.broadcasts.update(&ada, show, elsewhere(Some(None))).await.unwrap();
+    world.broadcasts.update(by(&ada), show, elsewhere(Some(None))).await.unwrap();
     world.sessions.admit(&key, None).await.unwrap();
     world.broadcasts.delete(&ada, show).await.unwrap();
     assert_eq!(world.sessions.admit(&key, None).await.unwrap_err(), Refusal::UnknownKey);
@@ -262,13 +262,13 @@ async fn a_reset_key_cuts_its_encoder_and_is_good_no_more() {
     let show = world.show(&ada).await;
     let old = world.stream_key(&ada, show).await;
     let encoder = world.goes_live(&ada, show).await;
-    world.broadcasts.reset_stream_key(&ada, show).await.unwrap();
+    world.broadcasts.reset_stream_key(by(&ada), show).await.unwrap();
     assert_eq!(*encoder.cut.borrow(), Some(Cut::KeyReset));
     assert_eq!(world.sessions.admit(&old, None).await.unwrap_err(), Refusal::UnknownKey);
     world.drops(&encoder).await;
     world.goes_live(&ada, show).await;
     let lasting = world.users.stream_key(&ada).await.unwrap();
-    world.users.reset_stream_key(&ada).await.unwrap();
+    world.users.reset_stream_key(by(&ada)).await.unwrap();
     assert_eq!(world.sessions.admit(&lasting, None).await.unwrap_err(), Refusal::UnknownKey);
 }
 

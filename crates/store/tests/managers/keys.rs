@@ -13,7 +13,7 @@ use tallylight_core::viewer::Client;
 use tallylight_core::{Caller, Error};
 use uuid::Uuid;
 
-use crate::world::{ANYBODY, NOON, World, refusal};
+use crate::world::{ANYBODY, NOON, World, by, refusal};
 
 const GET: &str = "GET /api/broadcasts/{id}";
 
@@ -25,7 +25,7 @@ fn key_for(scopes: &[&str]) -> NewKeyRequest {
 impl World {
     /// A key and the program that has it.
     async fn program(&self, owner: &Caller, scopes: &[&str]) -> (ApiKey, Caller) {
-        let (key, text) = self.api_keys.create(owner, key_for(scopes)).await.unwrap();
+        let (key, text) = self.api_keys.create(by(owner), key_for(scopes)).await.unwrap();
         (key, self.users.authenticate(&text).unwrap())
     }
 
@@ -39,7 +39,7 @@ async fn a_key_stands_for_its_owner_as_far_as_its_scopes_until_it_is_revoked() {
     let world = World::new().await;
     let ada = world.user("ada").await;
     let (key, text) =
-        world.api_keys.create(&ada, key_for(&["publish", "events:read", "publish"])).await.unwrap();
+        world.api_keys.create(by(&ada), key_for(&["publish", "events:read", "publish"])).await.unwrap();
     assert!(text.starts_with("tl_") && text.ends_with(&key.hint));
     let bot = world.users.authenticate(&text).unwrap();
     assert_eq!((bot.user_id(), bot.has(Scope::Publish)), (ada.user_id(), true));
@@ -47,16 +47,16 @@ async fn a_key_stands_for_its_owner_as_far_as_its_scopes_until_it_is_revoked() {
     assert_eq!(world.api_keys.list(&ada).await.unwrap(), [(key.clone(), Tally::default())]);
 
     let bob = world.user("bob").await;
-    assert_eq!(refusal(world.api_keys.revoke(&bob, key.id).await), "not found");
+    assert_eq!(refusal(world.api_keys.revoke(by(&bob), key.id).await), "not found");
     assert_eq!(refusal(world.api_keys.read(&bob, key.id).await), "not found");
     assert!(world.users.vet_again(&bot).is_ok());
     assert!(world.standing.key(key.id).is_some());
-    world.api_keys.revoke(&ada, key.id).await.unwrap();
+    world.api_keys.revoke(by(&ada), key.id).await.unwrap();
     assert!(world.standing.key(key.id).is_none());
     assert_eq!(refusal(world.users.authenticate(&text)), "unauthenticated");
     assert_eq!(refusal(world.users.vet_again(&bot)), "unauthenticated");
     world.turn(1);
-    assert_eq!(refusal(world.api_keys.revoke(&ada, key.id).await), "not found");
+    assert_eq!(refusal(world.api_keys.revoke(by(&ada), key.id).await), "not found");
     let world = world.restarted().await;
     assert_eq!(refusal(world.users.authenticate(&text)), "unauthenticated");
 }
@@ -67,7 +67,7 @@ async fn a_key_lasts_over_a_restart_and_no_longer_than_it_was_made_for() {
     let ada = world.user("ada").await;
     let expiry = Expiry { seconds: Some(60), at: None };
     let request = NewKeyRequest { expiry, ..key_for(&["publish"]) };
-    let (key, text) = world.api_keys.create(&ada, request).await.unwrap();
+    let (key, text) = world.api_keys.create(by(&ada), request).await.unwrap();
     assert_eq!(key.expires_at, Some(NOON + Duration::from_secs(60)));
     let world = world.restarted().await;
     world.turn(59);
@@ -92,12 +92,12 @@ async fn what_is_wrong_with_a_key_is_told_by_name() {
         ("bot", &["*"], "scopes[0]"),
     ] {
         let request = NewKeyRequest { name: name.into(), ..key_for(scopes) };
-        let Err(Error::Invalid(fields)) = world.api_keys.create(&ada, request).await else {
+        let Err(Error::Invalid(fields)) = world.api_keys.create(by(&ada), request).await else {
             panic!("{field}")
         };
         assert_eq!(fields[0].field, field);
     }
-    assert_eq!(refusal(world.api_keys.create(&ANYBODY, key_for(&["publish"])).await), "unauthenticated");
+    assert_eq!(refusal(world.api_keys.create(by(&ANYBODY), key_for(&["publish"])).await), "unauthenticated");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn only_those_who_keep_order_make_keys_that_do() {
     ] {
         let user = world.user_with_role(name, role).await;
         for scope in ["admin:read", "admin:write"] {
-            assert_eq!(refusal(world.api_keys.create(&user, key_for(&[scope])).await), outcome, "{name}");
+            assert_eq!(refusal(world.api_keys.create(by(&user), key_for(&[scope])).await), outcome, "{name}");
         }
     }
 }
@@ -122,10 +122,10 @@ async fn keys_make_see_and_revoke_no_keys() {
     let ada = world.user_with_role("ada", Role::Admin).await;
     let every: Vec<_> = Scope::ALL.iter().map(|scope| scope.name()).collect();
     let (key, bot) = world.program(&ada, &every).await;
-    assert_eq!(refusal(world.api_keys.create(&bot, key_for(&["publish"])).await), "forbidden");
+    assert_eq!(refusal(world.api_keys.create(by(&bot), key_for(&["publish"])).await), "forbidden");
     assert_eq!(refusal(world.api_keys.list(&bot).await), "forbidden");
     assert_eq!(refusal(world.api_keys.read(&bot, key.id).await), "forbidden");
-    assert_eq!(refusal(world.api_keys.revoke(&bot, key.id).await), "forbidden");
+    assert_eq!(refusal(world.api_keys.revoke(by(&bot), key.id).await), "forbidden");
 }
 
 #[tokio::test]
@@ -135,10 +135,10 @@ async fn nobody_has_more_keys_than_allowed() {
     for _ in 0..3 {
         world.program(&ada, &["publish"]).await;
     }
-    assert_eq!(refusal(world.api_keys.create(&ada, key_for(&["publish"])).await), "forbidden");
+    assert_eq!(refusal(world.api_keys.create(by(&ada), key_for(&["publish"])).await), "forbidden");
     world.program(&bob, &["publish"]).await;
     let key = world.api_keys.list(&ada).await.unwrap().remove(0).0;
-    world.api_keys.revoke(&ada, key.id).await.unwrap();
+    world.api_keys.revoke(by(&ada), key.id).await.unwrap();
     world.program(&ada, &["publish"]).await;
 }
 
@@ -152,11 +152,11 @@ async fn a_key_that_was_revoked_is_forgotten_in_time_and_so_is_what_was_counted(
         world.api_keys.count(key, GET.into(), 200);
     }
     world.api_keys.write_usage().await.unwrap();
-    world.api_keys.revoke(&ada, gone.id).await.unwrap();
+    world.api_keys.revoke(by(&ada), gone.id).await.unwrap();
     let counted = async || {
         let (since, until) = (NOON - Duration::from_secs(86_400), NOON + Duration::from_secs(86_400));
         let query = UsageQuery { since, until, key: None, user: None, limit: 10, offset: 0 };
-        world.api_keys.usage(&ada, &query).await.unwrap().1
+        world.api_keys.usage(by(&ada), &query).await.unwrap().1
     };
     world.turn(90 * 86_400);
     assert_eq!((world.api_keys.forget_past().await.unwrap(), counted().await), (0, 2));
@@ -208,9 +208,9 @@ async fn administrators_see_what_all_keys_are_used_for() {
     world.api_keys.count(key.id, GET.into(), 200);
     let (since, until) = (world.api_keys.since(), NOON);
     let query = UsageQuery { since, until, key: None, user: bob.user_id(), limit: 10, offset: 0 };
-    let (lines, total) = world.api_keys.usage(&ada, &query).await.unwrap();
+    let (lines, total) = world.api_keys.usage(by(&ada), &query).await.unwrap();
     assert_eq!((lines[0].user.as_str(), lines[0].line.tally.requests, total), ("bob", 1, 1));
-    assert_eq!(refusal(world.api_keys.usage(&bob, &query).await), "forbidden");
+    assert_eq!(refusal(world.api_keys.usage(by(&bob), &query).await), "forbidden");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tallylight_core::directory::{Cursor, Page, Part, Query, Scope, Sort};
 use tallylight_core::ids::BroadcastId;
 use tallylight_core::{Error, Result};
 
-use crate::world::{ANYBODY, NOON, World};
+use crate::world::{ANYBODY, NOON, World, by};
 
 fn titles(items: &[Snapshot]) -> Vec<&str> {
     items.iter().map(|item| item.title.as_str()).collect()
@@ -114,7 +114,7 @@ async fn who_was_live_then_is_told_with_the_viewers_of_then() {
     world.watcher(late).await;
     world.watcher(late).await;
     let elsewhere = UpdateBroadcast { viewer_count: Some(150), ..UpdateBroadcast::default() };
-    world.broadcasts.update(&ada, early, elsewhere).await.unwrap();
+    world.broadcasts.update(by(&ada), early, elsewhere).await.unwrap();
     world.turn(10);
     world.sessions.leave(early, &first_viewer.viewer_token).await.unwrap();
     world.turn(10);

@@ -12,7 +12,7 @@ use tallylight_core::store::AuditStore;
 use tallylight_core::user::{AccountUpdate, SignedIn};
 use tallylight_core::viewer::Client;
 
-use crate::world::{World, refusal, registration};
+use crate::world::{World, by, refusal, registration};
 
 const PASSWORD: &str = "correct horse";
 const NEW: &str = "battery staple";
@@ -290,11 +290,11 @@ async fn whoever_changes_a_password_is_told_of_keys_that_still_work() {
     for _ in 0..2 {
         let scopes = vec!["publish".to_owned()];
         let request = NewKeyRequest { name: "bot".into(), scopes, expiry: Expiry::default() };
-        world.api_keys.create(&ada, request).await.unwrap();
+        world.api_keys.create(by(&ada), request).await.unwrap();
     }
     assert!(change(PASSWORD, NEW).await.contains("2 API keys of yours still work"));
     let key = world.api_keys.list(&ada).await.unwrap().remove(0).0;
-    world.api_keys.revoke(&ada, key.id).await.unwrap();
+    world.api_keys.revoke(by(&ada), key.id).await.unwrap();
     let told = change(NEW, PASSWORD).await;
     assert!(told.contains("One API key of yours still works: look at it at https://live.example/account"));
 }

@@ -102,7 +102,7 @@ async fn a_sign_in_that_ended_is_kept_until_its_last_token_is_over() {
     world.users.register(registration("ada"), Client::default()).await.unwrap();
     let (laptop, phone) = (signs_in(&world, "laptop").await, signs_in(&world, "phone").await);
     let caller = world.users.authenticate(&laptop.access_token).unwrap();
-    world.users.sign_out(&phone.refresh_token).await.unwrap();
+    world.users.sign_out(&phone.refresh_token, &Client::default()).await.unwrap();
     assert_eq!(world.users.forget_sign_ins().await.unwrap(), 0);
     world.turn(929);
     assert_eq!(world.users.forget_sign_ins().await.unwrap(), 0);

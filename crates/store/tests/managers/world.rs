@@ -1,7 +1,7 @@
 //! A server without its network: the managers, a database of their own and a clock to turn.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use tallylight_core::analytics::{Interval, Period};
@@ -35,6 +35,12 @@ use crate::faults::Door;
 
 pub const NOON: Time = datetime!(2026-05-01 12:00 UTC);
 pub const ANYBODY: Caller = Caller::Anonymous;
+
+/// A caller, and where it is: nowhere in particular.
+pub fn by(caller: &Caller) -> (&Caller, &Client) {
+    static NOWHERE: LazyLock<Client> = LazyLock::new(Client::default);
+    (caller, &NOWHERE)
+}
 
 /// Stands still until a test turns it.
 pub struct HandClock(Mutex<(Time, Duration)>);
@@ -190,15 +196,16 @@ impl World {
         };
         let sessions = Arc::new(SessionManager::new(parts, &secret).unwrap());
         let mails = Arc::new(Mails::default());
+        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let parts = KeyParts {
             store: store.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             standing: standing.clone(),
+            audit: audit.clone(),
             max_keys: 3,
         };
         let api_keys = KeyManager::new(parts);
-        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
         let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), &secret).unwrap();
         let answers = Arc::new(answers);
         let parts = UserParts {
@@ -217,7 +224,7 @@ impl World {
         let users = Arc::new(UserManager::new(parts, &secret, 2).unwrap());
         let allow =
             BroadcastSettings { allow_reported_viewers: settings.reported_viewers, max_open_broadcasts: 100 };
-        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), allow);
+        let broadcasts = BroadcastManager::new(ledger, sessions.clone(), keys.clone(), audit.clone(), allow);
         Self {
             store,
             door,
@@ -305,7 +312,7 @@ impl World {
 
     pub async fn sets_visibility(&self, owner: &Caller, id: BroadcastId, visibility: Visibility) {
         let update = UpdateBroadcast { visibility: Some(visibility), ..UpdateBroadcast::default() };
-        self.broadcasts.update(owner, id, update).await.unwrap();
+        self.broadcasts.update(by(owner), id, update).await.unwrap();
     }
 
     /// The broadcast as the database has it, known to agree with what the managers answer.

@@ -54,6 +54,7 @@ pub struct BanParams {
 pub async fn list(
     State(app): State<App>,
     caller: By<permit::ModeratorRead>,
+    FromClient(client): FromClient,
     Query(params): Query<BanParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let part = part(params.limit, params.offset)?;
@@ -63,7 +64,7 @@ pub async fn list(
         BanKindView::Network => BanKind::Network,
     });
     let query = BanQuery { kind, user: params.user_id.map(UserId) };
-    let page = app.admin.bans(&caller, &query, part).await?;
+    let page = app.admin.bans((&caller, &client), &query, part).await?;
     Ok(([NO_STORE], Answer(AdminList::<ServerBanView>::of(page, part))))
 }
 
