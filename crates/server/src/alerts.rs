@@ -9,11 +9,12 @@ use tallylight_api::sight::{AlertParts, Alerts, Courier, Couriers, Notice, Notif
 use tallylight_core::UserManager;
 use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
-use tallylight_core::mail::{Mail, Mailer};
+use tallylight_core::mail::Mail;
 use tallylight_core::validate;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::mail::Post;
 use crate::settings::Settings;
 
 /// How long a webhook may take to be reached, and to answer.
@@ -59,7 +60,7 @@ pub fn rules(settings: &Settings) -> anyhow::Result<Vec<Rule>> {
 ///
 /// # Errors
 /// The setting that makes no sense.
-pub fn ways(settings: &Settings, mailer: Arc<dyn Mailer>) -> anyhow::Result<Vec<Arc<dyn Notify>>> {
+pub fn ways(settings: &Settings, mailer: Arc<dyn Post>) -> anyhow::Result<Vec<Arc<dyn Notify>>> {
     let mut ways: Vec<Arc<dyn Notify>> = Vec::new();
     if !settings.alert_webhook.is_empty() {
         ways.push(Arc::new(Webhook::new(&settings.alert_webhook)?));
@@ -92,7 +93,7 @@ pub fn check_ways(settings: &Settings) -> anyhow::Result<()> {
 pub fn alerts(
     settings: &Settings,
     clock: Arc<dyn Clock>,
-    mailer: Arc<dyn Mailer>,
+    mailer: Arc<dyn Post>,
 ) -> anyhow::Result<(Alerts, Vec<Courier>)> {
     let (couriers, work) = Couriers::new(ways(settings, mailer)?);
     let parts = AlertParts {
@@ -174,9 +175,10 @@ impl Notify for Webhook {
     }
 }
 
-/// Hands notices to the post as letters, which tries them again by itself.
+/// Hands notices to the post as letters, which tries them again by itself. A test is sent at once and tells what became
+/// of it.
 struct Letters {
-    mailer: Arc<dyn Mailer>,
+    mailer: Arc<dyn Post>,
     to: String,
 }
 
@@ -191,6 +193,9 @@ impl Notify for Letters {
         let subject = format!("Tallylight: {alert} {state}");
         let text = format!("{text}\n\nRule: {rule}\nServer: {server}\nAt: {}\n", notice.at);
         let mail = Mail { to: self.to.clone(), subject, text, is_awaited: false };
+        if notice.is_test() {
+            return self.mailer.send_now(&mail).await;
+        }
         self.mailer.send(mail).map_err(|error| error.to_string())
     }
 }
@@ -202,27 +207,43 @@ fn reason(error: impl std::error::Error + Send + Sync + 'static) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tallylight_core::mail::Mailer;
+
     use super::*;
 
+    /// A post whose server refuses whatever is sent at once.
     #[derive(Default)]
-    struct Box(std::sync::Mutex<Vec<Mail>>);
+    struct Refusing(std::sync::Mutex<Vec<Mail>>);
 
-    impl Mailer for Box {
+    impl Mailer for Refusing {
         fn send(&self, mail: Mail) -> tallylight_core::Result<()> {
             self.0.lock().unwrap().push(mail);
             Ok(())
         }
     }
 
+    #[async_trait]
+    impl Post for Refusing {
+        async fn send_now(&self, mail: &Mail) -> Result<(), String> {
+            Err(format!("{} is refused", mail.to))
+        }
+    }
+
     #[tokio::test]
     async fn an_alert_is_told_by_mail() {
         let settings = Settings { alert_email: "ops@example.org".into(), ..Settings::default() };
-        let mails = Arc::new(Box::default());
+        let mails = Arc::new(Refusing::default());
         let ways = ways(&settings, mails.clone()).unwrap();
         let at = time::macros::datetime!(2026-05-01 12:00 UTC);
-        ways[0].notify(&Notice::test(at, "https://live.example")).await.unwrap();
+        let test = Notice::test(at, "https://live.example");
+        let told = ways[0].notify(&test).await;
+        assert_eq!(told.unwrap_err(), "ops@example.org is refused", "a test tells what became of it");
+        ways[0].notify(&Notice { alert: "crowd".into(), state: "firing", ..test }).await.unwrap();
         let [mail] = &mails.0.lock().unwrap()[..] else { panic!("not one mail") };
-        assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("ops@example.org", "Tallylight: test test"));
+        assert_eq!(
+            (mail.to.as_str(), mail.subject.as_str()),
+            ("ops@example.org", "Tallylight: crowd firing")
+        );
         assert!(mail.text.contains("https://live.example"), "{}", mail.text);
         let wrong = Settings { alert_email: "ops".into(), ..Settings::default() };
         let told = wrong.check().unwrap_err().to_string();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
+use async_trait::async_trait;
 use lettre::message::{Mailbox, Message, header::ContentType};
 use tallylight_core::clock::Clock;
 use tallylight_core::figures::Count;
@@ -61,6 +62,26 @@ impl Mailer for Letterbox {
             self.carrier.turned_away.one();
             Error::Busy("mail")
         })
+    }
+}
+
+/// Where mail is handed in, or sent at once to see what becomes of it.
+#[async_trait]
+pub trait Post: Mailer {
+    /// Sends a mail that waits for no other, once.
+    ///
+    /// # Errors
+    /// Why it did not go out.
+    async fn send_now(&self, mail: &Mail) -> Result<(), String>;
+}
+
+#[async_trait]
+impl Post for Letterbox {
+    async fn send_now(&self, mail: &Mail) -> Result<(), String> {
+        let sent = self.carrier.send(mail).await;
+        let count = if sent.is_ok() { &self.carrier.sent } else { &self.carrier.given_up };
+        count.one();
+        sent.map_err(|(Trouble::Passing(reason) | Trouble::Lasting(reason))| reason)
     }
 }
 

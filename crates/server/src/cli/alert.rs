@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use tallylight_api::sight::{Notice, deliver};
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::ids::SystemIds;
-use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
 use super::{runtime, show};
@@ -34,21 +33,16 @@ pub fn run(args: &AlertArgs) -> anyhow::Result<()> {
     let What::Test = args.what;
     let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
     let notice = Notice::test(clock.now(), &settings.public_url);
-    let (letterbox, office) = mail::open(&settings, (clock, ids))?;
+    let (letterbox, _office) = mail::open(&settings, (clock, ids))?;
     let ways = alerts::ways(&settings, Arc::new(letterbox))?;
     if ways.is_empty() {
         bail!("nobody is told of alerts: set alert_webhook or alert_email");
     }
     let deliveries = runtime()?.block_on(async {
-        let stop = CancellationToken::new();
-        let post = tokio::spawn(office.run(stop.clone()));
         let mut deliveries = Vec::new();
         for way in ways {
             deliveries.push(deliver(way.as_ref(), &notice).await);
         }
-        // What was handed in goes out first; whatever hinders it is in the log.
-        stop.cancel();
-        let _ = post.await;
         deliveries
     });
     for delivery in &deliveries {

@@ -89,6 +89,11 @@ impl Notice {
             text: format!("Tallylight{}: this is a test, all is well", at_server(server)),
         }
     }
+
+    /// Whether it is of that kind.
+    pub fn is_test(&self) -> bool {
+        self.state == "test"
+    }
 }
 
 fn at_server(server: &str) -> String {
