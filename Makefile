@@ -2,7 +2,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tallylight/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: run test check unit web e2e tools bench chaos fuzz-api deny fix openapi clean
+.PHONY: run test check unit web e2e tools bench chaos fuzz-api deny sbom fix openapi clean
 
 run: ## build, and start a server with living sample broadcasts
 	cargo run --release --locked -p tallylight-server --bin tallylight -- demo $(ARGS)
@@ -43,6 +43,14 @@ fuzz-api: ## a longer campaign of requests made of the API's description, as eac
 deny: ## licences, advisories and sources of dependencies
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check
+
+sbom: ## what the binary is made of, as CycloneDX, into the build folder
+	cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
+	cargo cyclonedx --quiet --manifest-path crates/server/Cargo.toml --format json --describe binaries --target all \
+		--spec-version 1.5
+	rm -f crates/testkit/*_bin.cdx.json
+	mkdir -p $(CARGO_TARGET_DIR) && mv crates/server/tallylight_bin.cdx.json $(CARGO_TARGET_DIR)/tallylight.cdx.json
+	@echo "the bill of materials is $(CARGO_TARGET_DIR)/tallylight.cdx.json"
 
 openapi: ## write the reviewed snapshot of the API's description anew
 	cargo run --locked -p tallylight-server --bin tallylight -- openapi > crates/api/openapi.json

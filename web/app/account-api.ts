@@ -61,7 +61,7 @@ export const account = {
   signIns: () => call<{ items: SignIn[] }>(`${SIGN_INS}?limit=100`),
   endSignIn: (id: string) => call<void>(one(SIGN_INS, id), DELETE),
   endOtherSignIns: () => call<void>(SIGN_INS, DELETE),
-  keys: () => call<{ items: ApiKey[] }>(KEYS),
+  keys: () => call<{ items: ApiKey[] }>(`${KEYS}?limit=100`),
   /** The answer is the only one that has the key itself. */
   makeKey: (draft: KeyDraft) => call<ApiKey & { key: string }>(KEYS, { method: "POST", body: draft }),
   revokeKey: (id: string) => call<void>(one(KEYS, id), DELETE),

@@ -4,6 +4,7 @@
 mod bodies;
 mod links;
 mod refusals;
+mod retries;
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Response, Schema, Type};
@@ -11,6 +12,7 @@ use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Response, Schema, Type};
 /// The document as it is given out.
 pub fn complete(mut document: OpenApi) -> OpenApi {
     bodies::relax(&mut document);
+    retries::offer(&mut document);
     refusals::tell(&mut document);
     links::lay(&mut document);
     document

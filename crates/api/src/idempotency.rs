@@ -39,7 +39,8 @@ pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-
 
 /// Answers are JSON of a few kilobytes; what is larger is not kept.
 const MAX_KEPT: usize = 1 << 16;
-const MAX_KEY: usize = 255;
+/// The most characters of a key.
+pub const MAX_KEY: usize = 255;
 /// How long a key may take to be had, and how long a caller waits until its answer is kept: with what the database has
 /// for the call itself, an outage is answered within 3 s.
 const TAKING: Duration = Duration::from_secs(1);
@@ -76,12 +77,10 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let path = request.uri().path();
-        let counts = request.method() == Method::POST
-            && request.headers().contains_key(IDEMPOTENCY_KEY)
-            && !path.starts_with("/api/auth/")
-            && self.classes.of(request.method(), request.extensions()) != Class::Viewing;
-        let auth = counts.then(|| auth::of_request(&mut request, &self.app).ok()).flatten();
+        let class = self.classes.of(request.method(), request.extensions());
+        let has_key = request.headers().contains_key(IDEMPOTENCY_KEY)
+            && counts(request.method(), request.uri().path(), class);
+        let auth = has_key.then(|| auth::of_request(&mut request, &self.app).ok()).flatten();
         let Some(caller) = auth.and_then(|auth| auth.caller.identity().cloned()) else {
             return Answering::straight(self.inner.call(request));
         };
@@ -91,6 +90,11 @@ where
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
         })
     }
+}
+
+/// Whether a key counts for an operation at all.
+pub fn counts(method: &Method, path: &str, class: Class) -> bool {
+    method == Method::POST && !path.starts_with("/api/auth/") && class != Class::Viewing
 }
 
 async fn once<F>(
@@ -142,7 +146,7 @@ async fn begin(app: &App, claim: &Claim) -> Result<Turn, Error> {
     });
     begun.map_err(|error| match error {
         Error::Unavailable(outage) if outage.in_doubt => {
-            app.idempotency.release(claim.clone());
+            app.idempotency.give_up(claim.clone());
             Error::Unavailable(Outage { in_doubt: false, ..outage })
         }
         error => error,

@@ -139,7 +139,8 @@ where
         let id = self.desk.names.next(self.desk.clock.now());
         let trail = Trail::begin(id, request.headers(), request.method().clone(), route);
         let is_api = request.uri().path().starts_with("/api/");
-        let answer = self.inner.call(request);
+        // Some layers refuse before there is anything to wait for.
+        let answer = trail.say(|| self.inner.call(request));
         let answer = async { answer.await.map(|response| response.map(Body::new)) };
         let answer = trail.clone().within(answer);
         Box::pin(self.desk.clone().answer(trail, answer, is_api))

@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use crate::layers::{self, Surroundings};
 use crate::routes::{
-    admin, admin_usage, alerts, analytics, auth, broadcasts, chat, errors, events, health, join_tokens, keys,
-    lists, live, metrics, my_data, pages, password_reset, playback, profiles, security, sessions, sign_ins,
-    stream_keys, users, viewers,
+    admin, analytics, auth, broadcasts, chat, events, health, join_tokens, keys, lists, live, metrics,
+    my_data, pages, password_reset, playback, profiles, security, sessions, sign_ins, stream_keys, users,
+    viewers,
 };
 use crate::state::{App, Parts};
 use crate::{description, fallback};
@@ -212,7 +212,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(stream_keys::reset_mine))
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::read, keys::revoke))
-        .routes(routes!(admin_usage::read))
+        .routes(routes!(admin::usage::read))
         .routes(routes!(broadcasts::create))
         .routes(routes!(lists::active))
         .routes(routes!(broadcasts::read, broadcasts::update, broadcasts::delete))
@@ -245,9 +245,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::scrape))
-        .routes(routes!(errors::list))
-        .routes(routes!(alerts::list))
-        .routes(routes!(alerts::test))
+        .routes(routes!(admin::errors::list))
+        .routes(routes!(admin::alerts::list))
+        .routes(routes!(admin::alerts::test))
 }
 
 /// Addresses that the document does not describe.

@@ -8,6 +8,7 @@ pub mod chat;
 pub mod export;
 pub mod join_tokens;
 pub mod keys;
+pub mod list;
 pub mod log;
 mod reading;
 mod sign_in;

@@ -16,20 +16,20 @@ use crate::clock::{Clock, Time};
 use crate::error::{Error, Result};
 use crate::ids::{BanId, BroadcastId, Ids, UserId};
 use crate::standing::Standing;
-use crate::store::AccessStore;
+use crate::store::{AccessStore, Listed, Slice};
 use crate::user::Role;
 use crate::viewer::Client;
 
 pub use rules::NewBan;
 pub use store::{
-    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, Page, Part, RoleOutcome,
-    Watcher,
+    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, RoleOutcome, Watcher,
 };
 
 /// How far back it is looked for what others changed: their clocks may differ.
 const LOOK_BACK: Duration = Duration::from_secs(300);
 /// The actions that change who may do what.
-pub const CHANGES: [Action; 3] = [Action::RoleChanged, Action::BanMade, Action::BanLifted];
+pub const CHANGES: [Action; 5] =
+    [Action::RoleChanged, Action::BanMade, Action::BanLifted, Action::KeyMade, Action::KeyRevoked];
 
 /// What an [`AdminManager`] is made of.
 pub struct AdminParts {
@@ -66,13 +66,13 @@ impl AdminManager {
         &self,
         by: (&Caller, &Client),
         query: AccountQuery,
-        part: Part,
-    ) -> Result<Page<Account>> {
+        slice: Slice,
+    ) -> Result<Listed<Account>> {
         by.0.at_least(Role::Moderator)?;
         let query = AccountQuery { by_email: by.0.is_admin(), ..query };
-        let page = self.parts.store.accounts(&query, (part, self.now())).await?;
+        let listed = self.parts.store.accounts(&query, (slice, self.now())).await?;
         self.parts.audit.note(by.0, by.1, Act::new(Action::UsersListed));
-        Ok(page)
+        Ok(listed)
     }
 
     /// One account.
@@ -242,12 +242,12 @@ impl AdminManager {
         &self,
         by: (&Caller, &Client),
         query: &BanQuery,
-        part: Part,
-    ) -> Result<Page<BanRecord>> {
+        slice: Slice,
+    ) -> Result<Listed<BanRecord>> {
         by.0.at_least(Role::Moderator)?;
-        let page = self.parts.store.ban_records(query, (part, self.now())).await?;
+        let listed = self.parts.store.ban_records(query, (slice, self.now())).await?;
         self.parts.audit.note(by.0, by.1, Act::new(Action::BansListed));
-        Ok(page)
+        Ok(listed)
     }
 
     /// Who watches a session, and from where.
@@ -258,12 +258,12 @@ impl AdminManager {
         &self,
         by: (&Caller, &Client),
         session: BroadcastId,
-        part: Part,
-    ) -> Result<Page<Watcher>> {
+        slice: Slice,
+    ) -> Result<Listed<Watcher>> {
         by.0.at_least(Role::Moderator)?;
-        let page = self.parts.store.watchers(session, part).await?;
+        let listed = self.parts.store.watchers(session, slice).await?;
         self.parts.audit.note(by.0, by.1, Act::new(Action::ViewersListed).on(session));
-        Ok(page)
+        Ok(listed)
     }
 
     /// What is in the audit log.
@@ -279,7 +279,7 @@ impl AdminManager {
         Ok(entries)
     }
 
-    /// The latest changes of roles and bans, whoever made them.
+    /// The latest changes of roles, bans and keys, whoever made them.
     ///
     /// # Errors
     /// The store's.
@@ -287,7 +287,7 @@ impl AdminManager {
         self.parts.store.changes_since(self.now() - LOOK_BACK).await
     }
 
-    /// Takes over roles and bans as the database has them; false: it is to be tried again.
+    /// Takes over roles, bans and keys as the database has them; false: it is to be tried again.
     ///
     /// # Errors
     /// The store's.

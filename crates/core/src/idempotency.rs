@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
@@ -21,6 +22,9 @@ use crate::secret::{Purpose, Sealer, Secret};
 const KEPT_HOURS: i64 = 24;
 /// How many calls may be over without the database knowing. Beyond that the keys of the earliest stay taken.
 const MOST_UNSETTLED: usize = 1_000;
+
+/// How long a commit that nobody heard of may take to be done, or not.
+const LATEST: Duration = Duration::from_secs(10);
 
 /// How many are forgotten at once.
 const REMOVED_AT_ONCE: u32 = 1_000;
@@ -100,8 +104,16 @@ pub enum Turn {
     UnderWay,
 }
 
-/// A call that is over, and the answer to keep, sealed; `None`: it was not done, so its key is free.
-type Settled = (Claim, Option<Arc<[u8]>>);
+/// How a call ended.
+#[derive(Clone)]
+enum End {
+    /// With this answer, sealed, which is to be kept.
+    Answered(Arc<[u8]>),
+    /// It was not done, so its key is free.
+    NotDone,
+    /// The same, and the key may come to be taken until this time on the monotonic clock.
+    NotBegun(Duration),
+}
 
 /// Sees to it that a call under a key is done once.
 pub struct Idempotency {
@@ -111,7 +123,7 @@ pub struct Idempotency {
     sealer: Sealer,
     digest: hmac::Key,
     /// What the database was not told yet, by the try, so in the order of time.
-    unsettled: Mutex<BTreeMap<Uuid, Settled>>,
+    unsettled: Mutex<BTreeMap<Uuid, (Claim, End)>>,
 }
 
 impl Idempotency {
@@ -155,7 +167,7 @@ impl Idempotency {
     /// Takes the key of a call, or finds out who has it.
     ///
     /// # Errors
-    /// The store's. Where it is not known whether the key is taken, [`Idempotency::release`] it.
+    /// The store's. Where it is not known whether the key is taken, [`Idempotency::give_up`] it.
     pub async fn begin(&self, claim: &Claim) -> Result<Turn> {
         let Some(holder) = self.store.claim_key(claim).await? else { return Ok(Turn::UnderWay) };
         if holder.claim == claim.claim {
@@ -176,18 +188,23 @@ impl Idempotency {
     /// As [`Ids::fill`]; the key stays taken then.
     pub fn keep(&self, claim: Claim, answer: &[u8]) -> Result<()> {
         let sealed = self.sealer.seal(self.ids.as_ref(), claim.id.as_bytes(), answer)?;
-        self.note(claim, Some(sealed.into()));
+        self.note(claim, End::Answered(sealed.into()));
         Ok(())
     }
 
     /// Has the key freed by the next [`Idempotency::settle`]: the call was not done, and may be tried again.
     pub fn release(&self, claim: Claim) {
-        self.note(claim, None);
+        self.note(claim, End::NotDone);
     }
 
-    fn note(&self, claim: Claim, sealed: Option<Arc<[u8]>>) {
+    /// As [`Idempotency::release`], where it is not known whether the key is taken: for a while it may be yet.
+    pub fn give_up(&self, claim: Claim) {
+        self.note(claim, End::NotBegun(self.clock.monotonic() + LATEST));
+    }
+
+    fn note(&self, claim: Claim, end: End) {
         let mut unsettled = self.unsettled();
-        unsettled.insert(claim.claim, (claim, sealed));
+        unsettled.insert(claim.claim, (claim, end));
         if unsettled.len() > MOST_UNSETTLED {
             unsettled.pop_first();
             tracing::warn!("an idempotency key stays taken: too many wait for the database");
@@ -199,12 +216,14 @@ impl Idempotency {
     /// # Errors
     /// The store's.
     pub async fn settle(&self, of: Uuid) -> Result<()> {
-        let Some((claim, sealed)) = self.unsettled().get(&of).cloned() else { return Ok(()) };
-        let settled = match sealed {
-            Some(sealed) => self.store.keep_answer(&claim, &sealed).await,
-            None => self.store.release_key(&claim).await,
+        let now = self.clock.monotonic();
+        let Some((claim, end)) = self.unsettled().get(&of).cloned() else { return Ok(()) };
+        let (settled, is_over) = match end {
+            End::Answered(sealed) => (self.store.keep_answer(&claim, &sealed).await, true),
+            End::NotDone => (self.store.release_key(&claim).await, true),
+            End::NotBegun(until) => (self.store.release_key(&claim).await, now >= until),
         };
-        if !matches!(settled, Err(Error::Unavailable(_))) {
+        if is_over && !matches!(settled, Err(Error::Unavailable(_))) {
             self.unsettled().remove(&of);
         }
         settled
@@ -222,7 +241,7 @@ impl Idempotency {
         Ok(())
     }
 
-    fn unsettled(&self) -> MutexGuard<'_, BTreeMap<Uuid, Settled>> {
+    fn unsettled(&self) -> MutexGuard<'_, BTreeMap<Uuid, (Claim, End)>> {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -11,7 +11,7 @@ use crate::ids::{Ids, KeyId, UserId};
 use crate::scope::Scopes;
 use crate::secret::sha256;
 
-pub use manager::{KeyManager, KeyParts, NewKeyRequest, USAGE_DAYS};
+pub use manager::{KeyManager, KeyOwner, KeyParts, NewKeyRequest, USAGE_DAYS};
 pub use usage::{Endpoint, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
 
 /// What every key begins with, so that scanners of leaked secrets find it.

@@ -77,16 +77,18 @@ impl Standing {
         Ok(())
     }
 
-    /// Takes over roles and bans as others wrote them: a command of the operator, another server; and which sign-ins have
-    /// ended. False: something was told here while they were read, so they may be older.
+    /// Takes over roles, bans and keys as others wrote them: a command of the operator, another server; and which sign-ins
+    /// have ended. False: something was told here while they were read, so they may be older.
     ///
     /// # Errors
     /// The store's.
     pub async fn reload(&self, store: &dyn AccessStore, now: Time) -> Result<bool> {
         let told = self.read().told;
         let roles = store.roles_given_since(now - self.token_life).await?;
-        let bans = store.bans_in_force(now).await?;
+        let (keys, bans) = (store.keys_in_force(now).await?, store.bans_in_force(now).await?);
         let ended = store.sign_ins_ended_since(now - self.token_life).await?;
+        let mut known = Keys::default();
+        keys.into_iter().for_each(|key| known.put(key));
         let mut state = self.write();
         let until = now + self.token_life;
         let are_news = state.take_ended(ended, until);
@@ -98,7 +100,8 @@ impl Standing {
             }
             return Ok(false);
         }
-        if state.take_over(bans, roles, until) || are_news {
+        let were_revoked = state.take_over_keys(known);
+        if state.take_over(bans, roles, until) || were_revoked || are_news {
             drop(state);
             self.tell();
         }
@@ -288,18 +291,28 @@ impl Standing {
 
     /// Notes a new key.
     pub fn put_key(&self, key: OwnedKey) {
-        self.write().keys.put(key);
+        let mut state = self.write();
+        state.told += 1;
+        // Another role may have been given while the key was written.
+        let given = state.roles.get(&key.key.user_id).map(|(role, _)| *role);
+        state.keys.put(OwnedKey { role: given.unwrap_or(key.role), ..key });
     }
 
     /// Notes that a key was revoked.
     pub fn revoke_key(&self, id: KeyId) {
-        self.write().keys.remove(id);
+        let mut state = self.write();
+        state.told += 1;
+        state.keys.remove(id);
+        drop(state);
         self.changes.send_replace(());
     }
 
     /// Notes that a user's keys are all gone.
     pub fn revoke_keys_of(&self, user: UserId) {
-        self.write().keys.remove_of(user);
+        let mut state = self.write();
+        state.told += 1;
+        state.keys.remove_of(user);
+        drop(state);
         self.changes.send_replace(());
     }
 
@@ -339,6 +352,12 @@ impl State {
             self.ended.entry(id).or_insert(until);
         }
         self.ended.len() > before
+    }
+
+    /// Whether one of those that were known is gone.
+    fn take_over_keys(&mut self, keys: Keys) -> bool {
+        let before = std::mem::replace(&mut self.keys, keys);
+        before.ids().any(|id| self.keys.by_id(id).is_none())
     }
 
     /// Whether that changed anything.
@@ -399,6 +418,15 @@ mod tests {
         assert!(standing.vet(ada(Access::SignIn(PHONE)), NOON).is_err(), "its last token may still be good");
         standing.forget_past(NOON + time::Duration::minutes(15));
         assert_eq!(standing.read().ended.len(), 0);
+    }
+
+    #[test]
+    fn a_key_that_was_made_while_a_role_was_given_has_that_role() {
+        let (standing, key) = (standing(), key::generate(&SystemIds::default()).unwrap());
+        standing.give_role(ADA, Role::Viewer, NOON);
+        let admins = OwnedKey { role: Role::Admin, ..owned(&key, [Scope::AdminWrite]) };
+        standing.put_key(admins);
+        assert_eq!(standing.identify(&key.text, NOON).unwrap().0.role, Role::Viewer);
     }
 
     #[test]

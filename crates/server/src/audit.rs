@@ -8,6 +8,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::trouble::Trouble;
+
 /// How often what was noted is written.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How often it is looked what is old.
@@ -30,17 +32,10 @@ impl AuditKeeper {
     async fn write(&self, stop: &CancellationToken) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut has_failed = false;
+        let mut trouble = Trouble::default();
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let written = self.audit.write(false).await;
-            match &written {
-                Err(error) if !has_failed => {
-                    warn!(%error, "the audit log cannot be written; its entries wait in memory");
-                }
-                Ok(()) if has_failed => info!("the audit log is written again"),
-                _ => {}
-            }
-            has_failed = written.is_err();
+            let failing = "the audit log cannot be written; its entries wait in memory";
+            trouble.note(self.audit.write(false).await, failing, "the audit log is written again");
         }
     }
 

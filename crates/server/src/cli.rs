@@ -3,7 +3,9 @@
 mod alert;
 mod backup;
 mod doctor;
+mod key;
 mod migrate;
+mod office;
 mod place;
 mod show;
 mod user;
@@ -16,8 +18,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use tallylight_core::clock::Time;
+use time::format_description::well_known::Rfc3339;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
+use uuid::Uuid;
 
 use crate::settings::{Overrides, Settings};
 use crate::{Running, demo, logging, start};
@@ -46,6 +51,8 @@ enum Command {
     Restore(backup::BackupArgs),
     /// Make accounts, give roles and suspend, while the server runs or not.
     User(user::UserArgs),
+    /// Make, list and revoke API keys, while the server runs or not.
+    Key(key::KeyArgs),
     /// Look whether everything is as it should be.
     Doctor(doctor::DoctorArgs),
     /// Try whether alerts arrive.
@@ -94,6 +101,7 @@ impl Cli {
             Some(Command::Backup(args)) => backup::backup(&args),
             Some(Command::Restore(args)) => backup::restore(&args),
             Some(Command::User(args)) => user::run(args),
+            Some(Command::Key(args)) => key::run(args),
             Some(Command::Doctor(args)) => return told(doctor::run(&args)),
             Some(Command::Alert(args)) => alert::run(&args),
             Some(Command::Openapi) => print_document(),
@@ -171,6 +179,16 @@ fn run_demo(args: &DemoArgs) -> anyhow::Result<()> {
         eprintln!("tallylight: {} could not be removed: {error}", folder.path().display());
     }
     done
+}
+
+/// A time as flags take it.
+fn moment(text: &str) -> Result<Time, String> {
+    Time::parse(text, &Rfc3339).map_err(|_| "give a time such as 2026-05-01T12:00:00Z".to_owned())
+}
+
+/// An id as flags take it.
+fn id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "this is no id: copy it from the list".to_owned())
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -12,18 +12,19 @@ use tallylight_core::{Error, Result, SessionManager};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-/// How often it is looked whether others changed roles or bans, and what could not be written is tried again.
+use crate::trouble::Trouble;
+
+/// How often it is looked whether others changed roles, bans or keys, and what could not be written is tried again.
 const PERIOD: Duration = Duration::from_secs(1);
-/// After how many looks roles and bans are read although nothing tells of a change.
+/// After how many looks they are read although nothing tells of a change.
 const READ_ANYWAY: u32 = 60;
 
 /// Looks after who may be here.
 pub struct Enforcer {
     /// Who watches and publishes.
     pub sessions: Arc<SessionManager>,
-    /// Roles and bans, as the database has them.
+    /// Roles, bans and keys, as the database has them.
     pub admin: Arc<AdminManager>,
     /// Who is connected.
     pub live: Arc<Live>,
@@ -55,9 +56,9 @@ impl Enforcer {
 
     /// Writes what was enforced, again while the database is away.
     async fn write(&self, unwritten: &Notify) {
-        let mut has_failed = false;
+        let mut trouble = Trouble::default();
         loop {
-            if has_failed {
+            if trouble.is_on() {
                 tokio::time::sleep(PERIOD).await;
             } else {
                 unwritten.notified().await;
@@ -66,14 +67,8 @@ impl Enforcer {
             let sessions = self.sessions.clone();
             let written = tokio::spawn(async move { sessions.write_expulsions().await }).await;
             let written = written.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())));
-            match &written {
-                Err(error) if !has_failed => {
-                    warn!(%error, "who was shut out could not be written as gone; trying again until it can");
-                }
-                Ok(()) if has_failed => info!("who was shut out is written as gone"),
-                _ => {}
-            }
-            has_failed = written.is_err();
+            let failing = "who was shut out could not be written as gone; trying again until it can";
+            trouble.note(written, failing, "who was shut out is written as gone");
         }
     }
 
@@ -81,7 +76,7 @@ impl Enforcer {
     async fn watch(&self) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (mut known, mut looks, mut has_failed) = (HashSet::new(), 0, false);
+        let (mut known, mut looks, mut trouble) = (HashSet::new(), 0, Trouble::default());
         loop {
             ticks.tick().await;
             looks += 1;
@@ -90,12 +85,8 @@ impl Enforcer {
                 self.sessions.standing().forget_past(self.sessions.now());
             }
             let looked = self.look(&mut known, anyway).await;
-            match &looked {
-                Err(error) if !has_failed => warn!(%error, "roles and bans cannot be read"),
-                Ok(()) if has_failed => info!("roles and bans are read again"),
-                _ => {}
-            }
-            has_failed = looked.is_err();
+            let failing = "roles, bans and API keys cannot be read";
+            trouble.note(looked, failing, "roles, bans and API keys are read again");
         }
     }
 

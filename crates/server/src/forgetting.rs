@@ -8,7 +8,9 @@ use tallylight_core::idempotency::Idempotency;
 use tallylight_core::{KeyManager, Result};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
+
+use crate::trouble::Trouble;
 
 /// How often what is left is tried again.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -26,18 +28,12 @@ pub async fn run(idempotency: Arc<Idempotency>, keys: Arc<KeyManager>, stop: Can
 async fn settle(idempotency: &Idempotency) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut has_failed = false;
+    let mut trouble = Trouble::default();
     loop {
         ticks.tick().await;
-        let settled = idempotency.settle_all().await;
-        match &settled {
-            Err(error) if !has_failed => {
-                warn!(%error, "idempotency keys of calls that are over stay taken; trying again until it is written");
-            }
-            Ok(()) if has_failed => info!("how calls under idempotency keys ended is written again"),
-            _ => {}
-        }
-        has_failed = settled.is_err();
+        let failing = "idempotency keys of calls that are over stay taken; trying again until it is written";
+        let over = "how calls under idempotency keys ended is written again";
+        trouble.note(idempotency.settle_all().await, failing, over);
     }
 }
 

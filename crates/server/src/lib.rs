@@ -14,11 +14,13 @@ mod lock;
 pub mod logging;
 mod logs;
 mod mail;
+mod people;
 mod secret;
 pub mod settings;
 mod sight;
 mod start;
 mod tls;
+mod trouble;
 mod usage;
 
 pub use start::{Running, start};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tallylight_core::ids::BroadcastId;
-use tallylight_core::{Error, SessionManager};
+use tallylight_core::SessionManager;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+
+use crate::trouble::Trouble;
 
 /// How often it is looked which logs have grown.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -39,30 +40,26 @@ impl LogKeeper {
     async fn add_up(&self) {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (mut knows_all, mut has_failed) = (false, false);
+        let (mut knows_all, mut trouble) = (false, Trouble::default());
         loop {
             ticks.tick().await;
             let done = self.add_up_once(&mut knows_all).await;
-            match &done {
-                Err((Some(broadcast_id), error)) if !has_failed => {
-                    warn!(%broadcast_id, %error, "a log could not be added up; trying again until it can");
-                }
-                Err((None, error)) if !has_failed => {
-                    warn!(%error, "could not look which logs are to be added up; trying again until it can");
-                }
-                Ok(()) if has_failed => info!("logs are added up again"),
-                _ => {}
-            }
-            has_failed = done.is_err();
+            trouble.note(
+                done,
+                "logs are not added up; trying again until they are",
+                "logs are added up again",
+            );
         }
     }
 
-    async fn add_up_once(&self, knows_all: &mut bool) -> Result<(), (Option<BroadcastId>, Error)> {
+    async fn add_up_once(&self, knows_all: &mut bool) -> Result<(), String> {
         if !*knows_all {
-            self.sessions.find_what_is_behind().await.map_err(|error| (None, error))?;
+            let found = self.sessions.find_what_is_behind().await;
+            found.map_err(|error| format!("it could not be looked which are behind: {error}"))?;
             *knows_all = true;
         }
-        self.sessions.add_up_logs().await.map_err(|(id, error)| (Some(id), error))
+        let added_up = self.sessions.add_up_logs().await;
+        added_up.map_err(|(broadcast, error)| format!("the log of {broadcast}: {error}"))
     }
 
     async fn remove(&self) {

@@ -17,9 +17,9 @@ use tallylight_core::ids::Ids;
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::settings::Settings;
@@ -213,10 +213,12 @@ impl PostOffice {
     }
 
     async fn work(mut self, stop: CancellationToken) {
-        let carried = TaskTracker::new();
+        // Whoever stops waiting for it ends what is under way.
+        let mut carried = JoinSet::new();
         loop {
             let handed = tokio::select! {
                 handed = self.waiting.recv() => handed,
+                Some(_) = carried.join_next() => continue,
                 () = stop.cancelled(), if !self.waiting.is_closed() => {
                     self.waiting.close();
                     continue;
@@ -229,8 +231,7 @@ impl PostOffice {
                 drop(room);
             });
         }
-        carried.close();
-        carried.wait().await;
+        while carried.join_next().await.is_some() {}
     }
 }
 

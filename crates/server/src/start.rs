@@ -10,17 +10,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tallylight_api::limits::RateLimits;
 use tallylight_api::live::{Live, LiveParts};
 use tallylight_api::sight::{Platform, Sight};
-use tallylight_core::admin::{AdminManager, AdminParts};
 use tallylight_core::audit_log::AuditLog;
 use tallylight_core::clock::{Clock, SystemClock};
 use tallylight_core::idempotency::Idempotency;
 use tallylight_core::ids::{Ids, SystemIds};
-use tallylight_core::key::KeyParts;
 use tallylight_core::ledger::Ledger;
 use tallylight_core::secret::Secret;
 use tallylight_core::session::SessionParts;
-use tallylight_core::standing::Standing;
-use tallylight_core::user::{StreamKeys, UserParts};
 use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager};
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
@@ -39,6 +35,7 @@ use crate::keeper::Keeper;
 use crate::lock::lock;
 use crate::logs::LogKeeper;
 use crate::mail::Letterbox;
+use crate::people::{Ground, People};
 use crate::settings::Settings;
 use crate::{forgetting, http, mail, secret, sight, tls, usage};
 
@@ -92,9 +89,14 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
     let post =
         Post { letterbox: Arc::new(letterbox), link_base: base_url(&settings, doors.http.local_addr()?) };
     let managers = Managers::new(&settings, (&store, &secret), (clock.clone(), ids), post)?;
-    managers.standing.restore(&store, clock.now()).await.context("who may do what could not be restored")?;
+    managers
+        .people
+        .standing
+        .restore(&store, clock.now())
+        .await
+        .context("who may do what could not be restored")?;
     managers.sessions.restore().await.context("what was open could not be restored")?;
-    let setup_token = managers.users.offer_set_up().await?;
+    let setup_token = managers.people.users.offer_set_up().await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let (post_stop, post) = (CancellationToken::new(), TaskTracker::new());
     post.spawn(post_office.run(post_stop.clone()));
@@ -105,11 +107,11 @@ pub async fn start(settings: Settings) -> anyhow::Result<Running> {
         http,
         rtmp,
         setup_token,
-        users: managers.users,
+        users: managers.people.users,
         sessions: managers.sessions,
-        keys: managers.keys,
-        audit: managers.audit,
-        idempotency: managers.idempotency,
+        keys: managers.people.keys,
+        audit: managers.people.audit,
+        idempotency: managers.people.idempotency,
         live,
         sight,
         base_url: base_url(&settings, http),
@@ -152,8 +154,8 @@ impl Doors {
         clock: Arc<dyn Clock>,
         (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> anyhow::Result<Served> {
-        let Managers { broadcasts, sessions, users, keys, idempotency, admin, standing, audit, ids, .. } =
-            managers.clone();
+        let Managers { people, broadcasts, sessions, ids, .. } = managers.clone();
+        let People { users, keys, idempotency, admin, standing, audit, .. } = people;
         let http = settings.http(self.rtmp.local_addr()?.port())?;
         let origin = Arc::new(hls::Origin::new(settings.hls()));
         let (figures, connections) = (Arc::<Figures>::default(), Arc::<rtmp::Figures>::default());
@@ -284,7 +286,7 @@ fn base_url(settings: &Settings, http: SocketAddr) -> String {
 fn session_parts(
     settings: &Settings,
     (store, ledger): (&Arc<Store>, &Arc<Ledger>),
-    (keys, standing): (&Arc<StreamKeys>, &Arc<Standing>),
+    people: &People,
 ) -> SessionParts {
     SessionParts {
         ledger: ledger.clone(),
@@ -293,42 +295,38 @@ fn session_parts(
         bans: store.clone(),
         invitations: store.clone(),
         users: store.clone(),
-        keys: keys.clone(),
-        standing: standing.clone(),
+        keys: people.stream_keys.clone(),
+        standing: people.standing.clone(),
         settings: settings.sessions(),
     }
 }
 
 #[derive(Clone)]
 struct Managers {
+    people: People,
     broadcasts: Arc<BroadcastManager>,
     sessions: Arc<SessionManager>,
-    users: Arc<UserManager>,
-    keys: Arc<KeyManager>,
-    standing: Arc<Standing>,
     store: Store,
     ids: Arc<dyn Ids>,
-    audit: Arc<AuditLog>,
-    admin: Arc<AdminManager>,
-    idempotency: Arc<Idempotency>,
     mailer: Arc<Letterbox>,
 }
 
 impl Managers {
     /// Begins what looks after accounts, keys and who may be here.
     fn keep(&self, settings: &Settings, live: &Arc<Live>, (stop, tasks): (&CancellationToken, &TaskTracker)) {
-        let Self { broadcasts, sessions, users, admin, .. } = self.clone();
+        let Self { people, broadcasts, sessions, .. } = self.clone();
+        let People { users, keys, admin, audit, idempotency, .. } = people;
         tasks.spawn(AccountKeeper { users, broadcasts }.run(stop.clone()));
         tasks.spawn(Enforcer { sessions, admin, live: live.clone() }.run(stop.clone()));
-        let audit = AuditKeeper { audit: self.audit.clone(), retention: settings.audit_retention() };
+        let audit = AuditKeeper { audit, retention: settings.audit_retention() };
         tasks.spawn(audit.run(stop.clone()));
-        tasks.spawn(forgetting::run(self.idempotency.clone(), self.keys.clone(), stop.clone()));
-        tasks.spawn(usage::write(self.keys.clone(), stop.clone()));
+        tasks.spawn(forgetting::run(idempotency, keys.clone(), stop.clone()));
+        tasks.spawn(usage::write(keys, stop.clone()));
     }
 
     /// What is counted of broadcasts, viewers and live connections.
     fn platform(&self, live: &Arc<Live>, origin: &Arc<hls::Origin>) -> Platform {
-        let Self { sessions, users, audit, .. } = self.clone();
+        let Self { people: People { users, audit, .. }, sessions, .. } = self.clone();
         Platform { sessions, users, audit, live: live.clone(), origin: origin.clone() }
     }
 
@@ -341,8 +339,8 @@ impl Managers {
     ) -> anyhow::Result<Arc<Live>> {
         let parts = LiveParts {
             sessions: self.sessions.clone(),
-            users: self.users.clone(),
-            keys: self.keys.clone(),
+            users: self.people.users.clone(),
+            keys: self.people.keys.clone(),
             clock: clock.clone(),
             rates: rates.clone(),
             limits: settings.live(),
@@ -357,62 +355,17 @@ impl Managers {
         (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
         post: Post,
     ) -> anyhow::Result<Self> {
-        let (kept, fresh) = (store.clone(), ids.clone());
-        let store = Arc::new(store.clone());
-        let keys = Arc::new(StreamKeys::new(secret, ids.clone())?);
-        let standing = Arc::new(Standing::new(settings.users().token_life()));
-        let ledger = Arc::new(Ledger::new(store.clone(), clock.clone(), ids.clone()));
-        let parts = session_parts(settings, (&store, &ledger), (&keys, &standing));
+        let kept = Arc::new(store.clone());
+        let ground = Ground { settings, secret, store: kept.clone(), clock: clock.clone(), ids: ids.clone() };
+        let people = People::new(ground, (post.letterbox.clone(), post.link_base))?;
+        let ledger = Arc::new(Ledger::new(kept.clone(), clock, ids.clone()));
+        let parts = session_parts(settings, (&kept, &ledger), &people);
         let sessions = Arc::new(SessionManager::new(parts, secret)?);
-        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
-        let (stays, of_streams) = (sessions.clone(), keys.clone());
+        let (stream_keys, audit) = (people.stream_keys.clone(), people.audit.clone());
         let broadcasts =
-            BroadcastManager::new(ledger, stays, of_streams, audit.clone(), settings.broadcasts());
-        let api_keys = Arc::new(KeyManager::new(KeyParts {
-            store: store.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            standing: standing.clone(),
-            audit: audit.clone(),
-            max_keys: settings.max_api_keys,
-        }));
-        let admin = AdminManager::new(AdminParts {
-            store: store.clone(),
-            access: store.clone(),
-            standing: standing.clone(),
-            audit: audit.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        });
-        let answers = Idempotency::new(store.clone(), clock.clone(), ids.clone(), secret)?;
-        let idempotency = Arc::new(answers);
-        let parts = UserParts {
-            store: store.clone(),
-            accounts: store,
-            clock,
-            ids,
-            keys,
-            standing: standing.clone(),
-            mailer: post.letterbox.clone(),
-            link_base: post.link_base,
-            audit: audit.clone(),
-            answers: idempotency.clone(),
-            settings: settings.users(),
-        };
-        let users = UserManager::new(parts, secret, settings.password_hashes_at_once)?;
-        Ok(Self {
-            broadcasts: Arc::new(broadcasts),
-            sessions,
-            users: Arc::new(users),
-            keys: api_keys,
-            store: kept,
-            ids: fresh,
-            standing,
-            audit,
-            admin: Arc::new(admin),
-            idempotency,
-            mailer: post.letterbox,
-        })
+            BroadcastManager::new(ledger, sessions.clone(), stream_keys, audit, settings.broadcasts());
+        let (broadcasts, mailer) = (Arc::new(broadcasts), post.letterbox);
+        Ok(Self { people, broadcasts, sessions, store: store.clone(), ids, mailer })
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tallylight_core::KeyManager;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+
+use crate::trouble::Trouble;
 
 const PERIOD: Duration = Duration::from_secs(5);
 
@@ -14,20 +15,13 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub async fn write(keys: Arc<KeyManager>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut has_failed = false;
+    let mut trouble = Trouble::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        let done = keys.write_usage().await;
-        match &done {
-            Err(error) if !has_failed => {
-                warn!(%error, "uses of API keys could not be written; trying again until they can");
-            }
-            Ok(()) if has_failed => info!("uses of API keys are written again"),
-            _ => {}
-        }
-        has_failed = done.is_err();
+        let failing = "uses of API keys could not be written; trying again until they can";
+        trouble.note(keys.write_usage().await, failing, "uses of API keys are written again");
     }
 }

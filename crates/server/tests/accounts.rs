@@ -72,6 +72,7 @@ async fn a_refresh_token_is_good_once_and_twice_ends_the_sign_in() {
     let second = stranger.post("/api/auth/refresh", token(&first)).await.is(200).text("/refresh_token");
     stranger.post("/api/auth/refresh", token(&first)).await.is_problem(401, "unauthenticated");
     stranger.post("/api/auth/refresh", token(&second)).await.is_problem(401, "unauthenticated");
+    stranger.post("/api/auth/refresh", json!({})).await.is_problem(401, "unauthenticated");
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod backup;
 mod doctor;
 #[path = "commands/harness.rs"]
 mod harness;
+#[path = "commands/key.rs"]
+mod key;
 #[path = "commands/migrate.rs"]
 mod migrate;
 

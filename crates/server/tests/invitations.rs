@@ -34,7 +34,7 @@ async fn an_owner_invites_lists_and_revokes() {
     let app = TestApp::start().await;
     let (ada, bob) = (app.user("ada").await, app.user("bob").await);
     let show = ada.rehearses().await;
-    let body = json!({ "name": "Family", "expires_in": 3600, "max_uses": 5, "user": "bob" });
+    let body = json!({ "name": "Family", "expires_in": 3600.0, "max_uses": 5.0, "user": "bob" });
     let made = ada.invites(&show, body).await;
     assert_eq!(made.header("cache-control"), "no-store");
     let token = made.text("/join_token");
@@ -51,6 +51,7 @@ async fn an_owner_invites_lists_and_revokes() {
         (json!({ "expires_in": 0 }), "expires_in"),
         (json!({ "expires_in": 60, "expires_at": "2099-01-01T00:00:00Z" }), "expires_at"),
         (json!({ "user": "nobody" }), "user"),
+        (json!({ "user": "a\0b" }), "user"),
         (json!({ "user_id": show.id }), "user_id"),
         (json!({ "user": "bob", "user_id": bob.id }), "user"),
         (json!({ "uses": -1 }), "uses"),

@@ -30,7 +30,7 @@ async fn a_key_is_shown_once_and_reaches_as_far_as_its_scopes() {
     let app = TestApp::start().await;
     let ada = app.user("ada").await;
     let body =
-        json!({ "name": "Nightly report", "scopes": ["account:read", "events:read"], "expires_in": 3600 });
+        json!({ "name": "Nightly report", "scopes": ["account:read", "events:read"], "expires_in": 3600.0 });
     let made = ada.post("/api/keys", body).await.is(201);
     assert_eq!((made.header("cache-control"), made.header("location")), ("no-store", path(&made).as_str()));
     made.has("/name", "Nightly report").has("/scopes", json!(["events:read", "account:read"]));
@@ -72,6 +72,31 @@ async fn a_revoked_key_is_good_for_nothing_and_its_connections_end() {
     assert!(matches!(end, Heard::Closed(_)));
     ada.get(&path(&made)).await.is_problem(404, "not-found");
     ada.get("/api/keys").await.has("/total", 0);
+}
+
+#[tokio::test]
+async fn keys_invitations_and_bans_are_listed_as_everything_is() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada").await;
+    let show = ada.creates(json!({ "title": "Launch day" })).await;
+    for path in ["/api/keys".to_owned(), format!("/api/broadcasts/{}/join-tokens", show.id)] {
+        for name in ["first", "second", "third"] {
+            let scopes = if path == "/api/keys" { json!({ "scopes": ["publish"] }) } else { json!({}) };
+            let mut body = json!({ "name": name });
+            body.as_object_mut().unwrap().extend(scopes.as_object().unwrap().clone());
+            ada.post(&path, body).await.is(201);
+        }
+        let part = ada.get(&format!("{path}?limit=1&offset=1")).await.is(200);
+        part.has("/items/0/name", "second").has("/total", 3).has("/limit", 1).has("/offset", 1);
+        part.has("/next_cursor", Value::Null);
+        assert_eq!(part.body["items"].as_array().unwrap().len(), 1);
+    }
+    let bans = format!("/api/sessions/{}/bans", show.id);
+    ada.get(&bans).await.is(200).has("/total", 0).has("/limit", 20).has("/next_cursor", Value::Null);
+    for path in ["/api/keys", &bans, "/api/auth/sessions"] {
+        ada.get(&format!("{path}?limit=0")).await.is_problem(400, "invalid-query");
+        ada.get(&format!("{path}?page=2")).await.is_problem(400, "invalid-query");
+    }
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use tallylight_core::Result;
 use tallylight_core::admin::{
-    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, CHANGES, Page, Part,
-    RoleOutcome, Watcher,
+    Account, AccountQuery, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord, CHANGES, RoleOutcome,
+    Watcher,
 };
 use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::ban::{Ban, BanTarget};
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{AuditId, BanId, BroadcastId, UserId, ViewerId};
+use tallylight_core::store::{Listed, Slice};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::DeviceId;
 use uuid::Uuid;
@@ -74,7 +75,7 @@ macro_rules! bans_asked_for {
 
 #[async_trait]
 impl AdminStore for Store {
-    async fn accounts(&self, query: &AccountQuery, (part, now): (Part, Time)) -> Result<Page<Account>> {
+    async fn accounts(&self, query: &AccountQuery, (slice, now): (Slice, Time)) -> Result<Listed<Account>> {
         let bound = |statement: Statement| {
             let suspended = query.suspended.map(|is| if is { "yes" } else { "no" }.to_owned());
             let role = query.role.map(|role| role.name().to_owned());
@@ -83,7 +84,7 @@ impl AdminStore for Store {
         };
         let count = bound(sql(matching!("COUNT(*) AS total", "")));
         let text = matching!(account_columns!(), "ORDER BY u.username, u.id LIMIT $6 OFFSET $7");
-        let rows = bound(sql(text)).bind(part.limit).bind(part.offset);
+        let rows = bound(sql(text)).bind(slice.limit).bind(slice.offset);
         self.page(count, rows, account).await
     }
 
@@ -110,7 +111,7 @@ impl AdminStore for Store {
         Ok(self.database.transact(&TakeBan(id, entry)).await?)
     }
 
-    async fn ban_records(&self, query: &BanQuery, (part, now): (Part, Time)) -> Result<Page<BanRecord>> {
+    async fn ban_records(&self, query: &BanQuery, (slice, now): (Slice, Time)) -> Result<Listed<BanRecord>> {
         let kind = query.kind.map(|kind| match kind {
             BanKind::User => "user".to_owned(),
             BanKind::Device => "device".to_owned(),
@@ -123,7 +124,7 @@ impl AdminStore for Store {
             "b.*, u.username, u.role, m.username AS maker, m.role AS maker_role",
             bans_asked_for!("ORDER BY b.created_at DESC, b.id LIMIT $4 OFFSET $5")
         )));
-        self.page(count, rows.bind(part.limit).bind(part.offset), ban_record).await
+        self.page(count, rows.bind(slice.limit).bind(slice.offset), ban_record).await
     }
 
     async fn ban_record(&self, id: BanId, now: Time) -> Result<Option<BanRecord>> {
@@ -132,18 +133,18 @@ impl AdminStore for Store {
         self.database.row(sql(text).bind(now).bind(id.0)).await?.as_ref().map(ban_record).transpose()
     }
 
-    async fn watchers(&self, session: BroadcastId, part: Part) -> Result<Page<Watcher>> {
+    async fn watchers(&self, session: BroadcastId, slice: Slice) -> Result<Listed<Watcher>> {
         let count = "SELECT COUNT(*) AS total FROM active_viewers WHERE session_id = $1 AND left_at IS NULL";
         let text = "SELECT a.id, a.user_id, u.username, a.device, CAST(a.ip_address AS TEXT) AS ip_address, a.joined_at,
                       a.last_seen, a.user_agent
                     FROM active_viewers a LEFT JOIN users u ON u.id = a.user_id
                     WHERE a.session_id = $1 AND a.left_at IS NULL ORDER BY a.joined_at, a.id LIMIT $2 OFFSET $3";
-        let rows = sql(text).bind(session.0).bind(part.limit).bind(part.offset);
+        let rows = sql(text).bind(session.0).bind(slice.limit).bind(slice.offset);
         self.page(sql(count).bind(session.0), rows, watcher).await
     }
 
     async fn changes_since(&self, since: Time) -> Result<Vec<AuditId>> {
-        let text = "SELECT id FROM audit_log WHERE id >= $1 AND action IN ($2, $3, $4) ORDER BY id";
+        let text = "SELECT id FROM audit_log WHERE id >= $1 AND action IN ($2, $3, $4, $5, $6) ORDER BY id";
         let statement =
             CHANGES.iter().fold(sql(text).bind(first_of(since)), |s, action| s.bind(action.name()));
         self.database.rows(statement).await?.iter().map(|row| Ok(AuditId(row.id("id")?))).collect()
@@ -157,9 +158,9 @@ impl Store {
         count: Statement,
         rows: Statement,
         read: impl Fn(&Row) -> Result<T>,
-    ) -> Result<Page<T>> {
+    ) -> Result<Listed<T>> {
         let (total, rows) = self.database.as_of_one_moment(&Listing { count, rows }).await?;
-        Ok(Page { items: rows.iter().map(read).collect::<Result<_>>()?, total })
+        Ok(Listed { items: rows.iter().map(read).collect::<Result<_>>()?, total })
     }
 }
 

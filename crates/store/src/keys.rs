@@ -1,6 +1,7 @@
 //! API keys and what they are used for.
 
 use async_trait::async_trait;
+use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
@@ -8,7 +9,7 @@ use tallylight_core::store::{KeyStore, PastKeys};
 use tallylight_core::{Error, Result};
 
 use crate::Store;
-use crate::access::api_key;
+use crate::access::{api_key, note};
 use crate::database::Work;
 use crate::failure::Failure;
 use crate::row::Row;
@@ -36,8 +37,8 @@ macro_rules! used_by {
 
 #[async_trait]
 impl KeyStore for Store {
-    async fn insert_key(&self, key: &ApiKey, at_most: (usize, usize)) -> Result<bool> {
-        Ok(self.database.transact(&Insert { key, at_most }).await?)
+    async fn insert_key(&self, key: &ApiKey, at_most: (usize, usize), entry: &AuditEntry) -> Result<bool> {
+        Ok(self.database.transact(&Insert { key, at_most, entry }).await?)
     }
 
     async fn keys_of(&self, user: UserId, since: Time) -> Result<Vec<(ApiKey, Tally)>> {
@@ -54,11 +55,8 @@ impl KeyStore for Store {
         rows.iter().map(|row| Ok((api_key(row)?, tally(row)?))).collect()
     }
 
-    async fn revoke_key(&self, user: UserId, id: KeyId, at: Time) -> Result<bool> {
-        // The time stands there already when an earlier try was committed unnoticed.
-        let text = "UPDATE api_keys SET revoked_at = $1
-                    WHERE id = $2 AND user_id = $3 AND (revoked_at IS NULL OR revoked_at = $1)";
-        Ok(self.write(&sql(text).bind(at).bind(id.0).bind(user.0)).await? > 0)
+    async fn revoke_key(&self, user: UserId, id: KeyId, entry: &AuditEntry) -> Result<bool> {
+        Ok(self.database.transact(&Revoke(user, id, entry)).await?)
     }
 
     async fn save_usage(&self, rows: &[UsageRow], used: &[(KeyId, Time)]) -> Result<()> {
@@ -88,9 +86,29 @@ impl KeyStore for Store {
     }
 }
 
+struct Revoke<'a>(UserId, KeyId, &'a AuditEntry);
+
+#[async_trait]
+impl Work for Revoke<'_> {
+    type Done = bool;
+
+    async fn run(&self, transaction: &mut Transaction) -> Result<bool, Failure> {
+        let Self(user, id, entry) = *self;
+        // The time stands there already when an earlier try was committed unnoticed.
+        let text = "UPDATE api_keys SET revoked_at = $1
+                    WHERE id = $2 AND user_id = $3 AND (revoked_at IS NULL OR revoked_at = $1)";
+        if transaction.execute(&sql(text).bind(entry.at).bind(id.0).bind(user.0)).await? == 0 {
+            return Ok(false);
+        }
+        note(transaction, std::slice::from_ref(entry)).await?;
+        Ok(true)
+    }
+}
+
 struct Insert<'a> {
     key: &'a ApiKey,
     at_most: (usize, usize),
+    entry: &'a AuditEntry,
 }
 
 #[async_trait]
@@ -122,6 +140,7 @@ impl Work for Insert<'_> {
         let statement = sql(text).bind(key.id.0).bind(key.user_id.0).bind(&key.name).bind(&key.hash);
         let statement = statement.bind(&key.hint).bind(&scopes).bind(key.created_at).bind(key.expires_at);
         transaction.execute(&statement).await?;
+        note(transaction, std::slice::from_ref(self.entry)).await?;
         Ok(true)
     }
 }

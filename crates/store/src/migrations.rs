@@ -243,6 +243,7 @@ mod tests {
         ("sqlite", 9, "302ee3496e71bb7d96d91d08"),
         ("sqlite", 10, "f3da045f47323bdc4c86c21f"),
         ("sqlite", 11, "674e1256563db9d0e19c3051"),
+        ("sqlite", 12, "d4e0a22ea0e06fae98a06c15"),
         ("postgres", 2, "71b33f62f4c15763e17e36be"),
         ("postgres", 3, "e151e8fb477c2c1330fabbc1"),
         ("postgres", 4, "7089606efd337b2ef669966d"),
@@ -253,6 +254,7 @@ mod tests {
         ("postgres", 9, "1ddf24572cdd934f25d4c5ee"),
         ("postgres", 10, "84c6563f62ef5227941af00d"),
         ("postgres", 11, "674e1256563db9d0e19c3051"),
+        ("postgres", 12, "d4e0a22ea0e06fae98a06c15"),
     ];
 
     fn all() -> impl Iterator<Item = (&'static str, &'static Migration)> {

@@ -8,7 +8,7 @@ use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type,
 };
 
-use super::operations_mut;
+use super::{operations_mut, retries};
 use crate::problem::CODES;
 
 /// The codes of an operation that do not follow from its shape.
@@ -55,6 +55,8 @@ const BODY: &[&str] =
     &["invalid-json", "body-too-slow", "body-too-large", "unsupported-media-type", "invalid-fields"];
 /// The codes of whatever reads query parameters.
 const QUERY: &[&str] = &["invalid-query"];
+/// The codes of whatever takes an `Idempotency-Key`.
+const RETRIES: &[&str] = &["invalid-idempotency-key", "idempotency-key-in-use", "idempotency-key-reused"];
 /// The codes of whatever names an object in its address.
 const OBJECT: &[&str] = &["not-found"];
 /// The codes of whatever has something to do, which may be too much.
@@ -102,6 +104,7 @@ fn codes(operation: &Operation) -> Vec<&'static str> {
         (operation.request_body.is_some(), BODY),
         (has(&ParameterIn::Query), QUERY),
         (has(&ParameterIn::Path), OBJECT),
+        (retries::is_offered(operation), RETRIES),
         (true, WORK),
     ];
     let follow = follow.into_iter().filter(|(applies, _)| *applies).flat_map(|(_, codes)| codes);

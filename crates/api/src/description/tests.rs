@@ -60,6 +60,26 @@ fn every_refusal_is_told_by_its_status() {
 }
 
 #[test]
+fn an_idempotency_key_is_offered_where_it_counts() {
+    let document = document();
+    let takes = |path: &str, method: &str| {
+        let operation = &document["paths"][path][method];
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        let offered = parameters.any(|it| it["name"] == "Idempotency-Key" && it["in"] == "header");
+        let refusals = operation["responses"]["409"]["$ref"].as_str().unwrap_or_default();
+        assert_eq!(refusals.contains("idempotency-key-in-use"), offered, "{method} {path}");
+        offered
+    };
+    for path in ["/api/broadcasts", "/api/broadcasts/{id}/join", "/api/keys", "/api/admin/bans"] {
+        assert!(takes(path, "post"), "{path}");
+    }
+    for path in ["/api/auth/login", "/api/auth/password-reset", "/api/broadcasts/{id}/heartbeat"] {
+        assert!(!takes(path, "post"), "{path}");
+    }
+    assert!(!takes("/api/broadcasts/{id}", "patch"));
+}
+
+#[test]
 fn what_is_said_in_particular_is_of_operations_and_codes_that_there_are() {
     let document = document();
     let ids: BTreeSet<_> = described(&document).into_iter().map(|(id, _)| id).collect();

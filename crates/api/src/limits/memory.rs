@@ -113,7 +113,10 @@ impl Cells {
     }
 
     fn give_back(&self, key: LimitKey, interval: Nanos) {
-        if let Some(cell) = self.shard(&key).get_mut(&key) {
+        let mut shard = self.shard(&key);
+        // Whoever found no room paid with the others.
+        let payer = if shard.contains_key(&key) { key } else { LimitKey::Others };
+        if let Some(cell) = shard.get_mut(&payer) {
             *cell = cell.saturating_sub(interval);
         }
     }
@@ -245,6 +248,19 @@ mod tests {
         assert_eq!([(); 3].map(|()| passes(&memory, key(1))), [true, true, false]);
         memory.give_back(Class::Read, key(7));
         assert_eq!(take(&memory, key(7)), Verdict::Pass { left: 1 }, "nobody gets more than there is");
+    }
+
+    #[test]
+    fn what_was_paid_with_the_others_is_given_back_to_them() {
+        let (memory, _) = memory(Rate::new(2, 60), 1);
+        (0..1_000).for_each(|number| _ = passes(&memory, key(number)));
+        let cells = memory.accounts[Class::Read.index()].as_ref().unwrap().cells.clone();
+        let stranger = key(5_000);
+        *cells.shard(&stranger).get_mut(&LimitKey::Others).unwrap() = Nanos::default();
+        for _ in 0..10 {
+            assert!(passes(&memory, stranger));
+            memory.give_back(Class::Read, stranger);
+        }
     }
 
     #[test]

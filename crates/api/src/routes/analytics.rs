@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tallylight_core::Error;
@@ -113,17 +113,14 @@ pub async fn of_session(
         metrics: metrics(params.metrics.as_ref())?,
     };
     let report = app.broadcasts.get_broadcast_analytics(&caller, id, &question).await.map_err(as_query)?;
-    let no_store = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if params.format.map_or_else(|| accepts_csv(&headers), |format| format == FormatView::Csv) {
         let name = format!("attachment; filename=\"analytics-{id}-{}.csv\"", report.window.period);
         let name =
             HeaderValue::try_from(name).map_err(|error| Problem::new("internal", error.to_string()))?;
         let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-        return Ok(
-            ([no_store, (CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], csv(&report)).into_response()
-        );
+        return Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], csv(&report)).into_response());
     }
-    Ok(([no_store], Answer(AnalyticsView::new(id, report))).into_response())
+    Ok(Answer(AnalyticsView::new(id, report)).into_response())
 }
 
 /// What is wrong with the question stands in the query, not in a body.
@@ -158,5 +155,5 @@ pub async fn mine(
 ) -> Result<impl IntoResponse, Problem> {
     let (period, metrics) = (period(params.period.as_ref())?, metrics(params.metrics.as_ref())?);
     let totals = app.sessions.get_own_totals(&caller, period, &metrics).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(TotalsView::from(totals))))
+    Ok(Answer(TotalsView::from(totals)))
 }

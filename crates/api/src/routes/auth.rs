@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tallylight_core::user::{Registration, SignedIn};
 
 use crate::auth::cookies;
@@ -14,9 +14,6 @@ use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
 use crate::views::{LoginRequest, RefreshRequest, RegisterRequest, SetupRequest, TokensView};
-
-/// Tokens are nobody's to keep on the way (RFC 9111 §5.2.2.5).
-const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 /// Where tokens go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +46,7 @@ impl Into {
             Self::Answer => TokensView::open(signed_in),
             Self::Cookies => TokensView::closed(signed_in),
         };
-        with_cookies((status, [NO_STORE], axum::Json(view)).into_response(), cookies)
+        with_cookies((status, axum::Json(view)).into_response(), cookies)
     }
 }
 
@@ -109,10 +106,10 @@ pub async fn refresh(
     headers: HeaderMap,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Response, Problem> {
-    let into = Into::chosen(request.refresh_token.is_none(), &headers, &app)?;
     let token = request.refresh_token.as_deref().or_else(|| cookies::refresh_token(&headers));
     let token =
         token.ok_or_else(|| Problem::new("unauthenticated", "give a refresh_token: there is no cookie"))?;
+    let into = Into::chosen(request.refresh_token.is_none(), &headers, &app)?;
     let signed_in = app.users.refresh(token).await?;
     Ok(into.answer(StatusCode::OK, signed_in, &app, &base))
 }

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, LOCATION};
+use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 use tallylight_core::Caller;
 use tallylight_core::broadcast::Snapshot;
@@ -33,7 +33,7 @@ pub async fn create(
     let broadcast = app.broadcasts.create_broadcast(&caller, request.into()).await?;
     let location = format!("/api/broadcasts/{}", broadcast.id);
     let view = BroadcastView::owned(&broadcast, &caller, &base, &app)?;
-    Ok((StatusCode::CREATED, [(LOCATION, location), (CACHE_CONTROL, "no-store".into())], Answer(view)))
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Answer(view)))
 }
 
 /// A broadcast as this caller may see it.
@@ -81,7 +81,7 @@ pub async fn update(
     Json(request): Json<UpdateBroadcastRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.update((&caller, &client), id, request.into()).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(view(&app, &base, &broadcast, &caller)?)))
+    Ok(Answer(view(&app, &base, &broadcast, &caller)?))
 }
 
 /// End a broadcast and remove it.

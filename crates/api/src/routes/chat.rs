@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tallylight_core::chat::{MAX_MESSAGES, Reaction};
@@ -16,7 +15,8 @@ use crate::list_cache::Rendered;
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::chat::{BanList, BanRequest, BanView, ChatList, ReactRequest, SayRequest};
+use crate::views::chat::{BanRequest, BanView, ChatList, ReactRequest, SayRequest};
+use crate::views::list::{List, SliceParams};
 use crate::views::log::EventView;
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -70,7 +70,7 @@ pub async fn say(
     Json(SayRequest { text }): Json<SayRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let event = app.sessions.say(&caller, id, text).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(EventView::from(event))))
+    Ok((StatusCode::CREATED, Answer(EventView::from(event))))
 }
 
 /// Delete a message: one's own, or any for the broadcaster and moderators.
@@ -104,23 +104,24 @@ pub async fn react(
     let reaction = Reaction::named(&body.reaction)?;
     let token = body.viewer_token.as_deref();
     let event = app.sessions.react_by_token(&caller, id, token, reaction).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(EventView::from(event))))
+    Ok((StatusCode::CREATED, Answer(EventView::from(event))))
 }
 
-/// Who may not speak on the broadcasts of this one's owner.
+/// Who may not speak on the broadcasts of this one's owner, the latest ban first.
 #[utoipa::path(get, path = url::BANS, operation_id = "list_bans", tag = "chat", security(("bearer" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The session")), responses(
-    (status = 200, description = "The bans in force", body = BanList),
+    params(("id" = uuid::Uuid, Path, description = "The session"), SliceParams), responses(
+    (status = 200, description = "Some of the bans in force", body = List<BanView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn bans(
     State(app): State<App>,
     caller: By<permit::ChatWrite>,
     Path(id): Path<BroadcastId>,
+    Query(params): Query<SliceParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let bans = app.sessions.bans(&caller, id).await?;
-    let items = bans.into_iter().map(BanView::from).collect();
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(BanList { items })))
+    let slice = params.slice()?;
+    let bans = app.sessions.bans(&caller, id).await?.into_iter().map(BanView::from).collect();
+    Ok(Answer(List::part_of(bans, slice)))
 }
 
 /// Ban somebody from the chat of all broadcasts of this one's owner, for a time or for good.
@@ -136,7 +137,7 @@ pub async fn ban(
     Json(body): Json<BanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let ban = app.sessions.ban(&caller, id, body.into()).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(BanView::from(ban))))
+    Ok((StatusCode::CREATED, Answer(BanView::from(ban))))
 }
 
 /// Lift a ban.

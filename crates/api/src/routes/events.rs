@@ -4,7 +4,6 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tallylight_core::event::{EventQuery, is_type_name};
@@ -97,7 +96,7 @@ pub async fn list(
     Query(params): Query<EventParams>,
 ) -> Result<impl IntoResponse, Problem> {
     let page = app.sessions.read_session_events(&caller, id, &params.query()?).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(EventList::from(page))))
+    Ok(Answer(EventList::from(page)))
 }
 
 /// Log an event of one's own.
@@ -113,7 +112,7 @@ pub async fn log(
     Json(request): Json<OwnEventRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let event = app.sessions.log_session_event(&caller, id, request.into()).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(EventView::from(event))))
+    Ok((StatusCode::CREATED, Answer(EventView::from(event))))
 }
 
 /// Change the metadata of one's own session by a JSON merge patch (RFC 7396): `null` removes.
@@ -129,5 +128,5 @@ pub async fn update_metadata(
     Json(patch): Json<Map<String, Value>>,
 ) -> Result<impl IntoResponse, Problem> {
     let session = app.sessions.update_session_metadata(&caller, id, patch).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(MetadataView(session.metadata.clone()))))
+    Ok(Answer(MetadataView(session.metadata.clone())))
 }

@@ -4,16 +4,16 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 use tallylight_core::ids::{BroadcastId, JoinTokenId};
 use tallylight_core::invitation::Invitation;
 
 use crate::auth::{By, permit};
-use crate::extract::{Base, Json, Path};
+use crate::extract::{Base, Json, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::join_tokens::{JoinTokenList, JoinTokenRequest, JoinTokenView};
+use crate::views::join_tokens::{JoinTokenRequest, JoinTokenView};
+use crate::views::list::{List, SliceParams};
 
 /// Invite to one's own broadcast: whoever has the token may join while it is private.
 #[utoipa::path(post, path = url::JOIN_TOKENS, operation_id = "create_join_token", tag = "viewers", security(("bearer" = [])),
@@ -29,14 +29,13 @@ pub async fn create(
     Json(request): Json<JoinTokenRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let invitation = app.sessions.invite(&caller, id, request.invitation()?).await?;
-    let headers = [(CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, headers, Answer(view(&app, &base, invitation))))
+    Ok((StatusCode::CREATED, Answer(view(&app, &base, invitation))))
 }
 
-/// The invitations to one's own broadcast.
+/// The invitations to one's own broadcast, the newest first; those too that are over or used up, revoked ones not.
 #[utoipa::path(get, path = url::JOIN_TOKENS, operation_id = "list_join_tokens", tag = "viewers", security(("bearer" = [])),
-    params(("id" = uuid::Uuid, Path, description = "The broadcast")), responses(
-    (status = 200, description = "All of them", body = JoinTokenList),
+    params(("id" = uuid::Uuid, Path, description = "The broadcast"), SliceParams), responses(
+    (status = 200, description = "Some of them", body = List<JoinTokenView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
@@ -44,10 +43,12 @@ pub async fn list(
     caller: By<permit::BroadcastsWrite>,
     Path(id): Path<BroadcastId>,
     base: Base,
+    Query(params): Query<SliceParams>,
 ) -> Result<impl IntoResponse, Problem> {
+    let slice = params.slice()?;
     let invitations = app.sessions.invitations(&caller, id).await?;
-    let items: Vec<_> = invitations.into_iter().map(|invitation| view(&app, &base, invitation)).collect();
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(JoinTokenList { total: items.len(), items })))
+    let all = invitations.into_iter().map(|invitation| view(&app, &base, invitation)).collect();
+    Ok(Answer(List::part_of(all, slice)))
 }
 
 /// Revoke an invitation to one's own broadcast. While that is private, whoever came by it is removed.

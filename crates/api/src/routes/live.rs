@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -200,7 +200,6 @@ pub async fn listen(
         .map_err(|error| Problem::from(tallylight_core::Error::Internal(error.to_string())))?;
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         // nginx would hold events back.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
@@ -278,5 +277,5 @@ pub async fn ticket(
     caller.signed_in()?;
     let ticket = app.live.tickets.issue(Welcome { caller, ttl }, app.live.now())?;
     let view = TicketView { ticket, expires_in: TICKET_LIFE.as_secs() };
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Answer(view)))
+    Ok((StatusCode::CREATED, Answer(view)))
 }

@@ -1,13 +1,10 @@
 //! The handlers, by noun.
 
 pub mod admin;
-pub mod admin_usage;
-pub mod alerts;
 pub mod analytics;
 pub mod auth;
 pub mod broadcasts;
 pub mod chat;
-pub mod errors;
 pub mod events;
 pub mod health;
 pub mod join_tokens;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use tallylight_core::Caller;
@@ -52,7 +52,6 @@ pub async fn export(
     });
     let headers = [
         (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "no-store"),
         (CONTENT_DISPOSITION, "attachment; filename=\"tallylight-account.json\""),
     ];
     Ok((headers, Body::from_stream(body)).into_response())

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 
 use crate::extract::{FromClient, Json};
 use crate::problem::{Problem, ProblemView};
@@ -32,7 +31,7 @@ pub async fn ask(
     };
     app.users.ask_for_reset(&login, &client).await?;
     let heard = HeardView { detail: "if there is such an account, a mail is on its way" };
-    Ok((StatusCode::ACCEPTED, [(CACHE_CONTROL, "no-store")], axum::Json(heard)))
+    Ok((StatusCode::ACCEPTED, axum::Json(heard)))
 }
 
 /// Choose a new password by the token out of the mail. All sign-ins end.

@@ -11,7 +11,8 @@ use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
 use crate::views::BroadcastView;
-use crate::views::accounts::{PastBroadcasts, ProfileView, SliceParams};
+use crate::views::accounts::ProfileView;
+use crate::views::list::{List, SliceParams};
 
 /// The most broadcasts on air that are shown: more than one user may have by default.
 const MOST_LIVE: usize = 100;
@@ -40,13 +41,7 @@ pub async fn read(
         display_name: user.display_name,
         created_at: user.created_at,
         live: live.items.iter().map(view).collect(),
-        past: PastBroadcasts {
-            items: past.items.iter().map(view).collect(),
-            total: past.total,
-            limit: slice.limit,
-            offset: slice.offset,
-            next_cursor: None,
-        },
+        past: List::new(past.items.iter().map(view).collect(), past.total, slice),
     };
     Ok(Rendered::json(&profile)?.conditional(&headers, "no-cache"))
 }

@@ -4,7 +4,6 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use tallylight_core::ids::SignInId;
 use utoipa::IntoParams;
@@ -14,11 +13,12 @@ use crate::extract::{FromClient, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::accounts::{SignInList, SliceParams};
+use crate::views::accounts::SignInView;
+use crate::views::list::{List, SliceParams};
 
 /// Where one is signed in: the latest used first.
 #[utoipa::path(get, path = url::SIGN_INS, operation_id = "list_sign_ins", tag = "accounts", security(("bearer" = [])), params(SliceParams), responses(
-    (status = 200, description = "Some of them", body = SignInList),
+    (status = 200, description = "Some of them", body = List<SignInView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
@@ -28,7 +28,8 @@ pub async fn list(
 ) -> Result<impl IntoResponse, Problem> {
     let slice = params.slice()?;
     let listed = app.users.sign_ins(&caller, slice).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(SignInList::new(listed, slice, &caller))))
+    let items = listed.items.into_iter().map(|sign_in| SignInView::new(sign_in, &caller)).collect();
+    Ok(Answer(List::new(items, listed.total, slice)))
 }
 
 /// End one of one's sign-ins. Its tokens are refused at once, and its live connections close.

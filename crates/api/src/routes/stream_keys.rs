@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
 use tallylight_core::ids::BroadcastId;
 
 use crate::auth::{By, permit};
@@ -27,7 +26,7 @@ pub async fn reset(
     FromClient(client): FromClient,
 ) -> Result<impl IntoResponse, Problem> {
     let broadcast = app.broadcasts.reset_stream_key((&caller, &client), id).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(BroadcastView::owned(&broadcast, &caller, &base, &app)?)))
+    Ok(Json(BroadcastView::owned(&broadcast, &caller, &base, &app)?))
 }
 
 /// One's lasting stream key: it feeds one's newest open broadcast, or makes one.
@@ -63,6 +62,5 @@ pub async fn reset_mine(
 }
 
 fn answer(app: &App, base: &Base, stream_key: String) -> impl IntoResponse + use<> {
-    let view = StreamKeyView { rtmp_url: rtmp_url(app, base), stream_key };
-    ([(CACHE_CONTROL, "no-store")], Json(view))
+    Json(StreamKeyView { rtmp_url: rtmp_url(app, base), stream_key })
 }

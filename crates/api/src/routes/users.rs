@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
 
 use crate::auth::{By, permit};
 use crate::extract::{FromClient, Json as Body};
@@ -23,7 +22,7 @@ pub async fn me(
     caller: By<permit::AccountRead>,
 ) -> Result<impl IntoResponse, Problem> {
     let user = app.users.me(&caller).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
+    Ok(Json(UserView::from(user)))
 }
 
 /// Change one's own account. A new password or e-mail address needs the current password; a new password
@@ -41,5 +40,5 @@ pub async fn update_me(
     let guesses = request.current_password.is_some();
     let change = app.users.update_me(&caller, request.into(), &client);
     let user = if guesses { app.limits.confirmed(&caller, client.ip, change).await? } else { change.await? };
-    Ok(([(CACHE_CONTROL, "no-store")], Json(UserView::from(user))))
+    Ok(Json(UserView::from(user)))
 }

@@ -3,8 +3,8 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
 use tallylight_core::ids::{BroadcastId, UserId};
 use tallylight_core::quality::Beacon;
@@ -49,7 +49,6 @@ pub async fn join(
     let request = JoinRequest { user_id: user_id.map(UserId), join_token, viewer_token };
     let joined = app.broadcasts.join_broadcast(&caller, id, request, client).await?;
     let mut answer = Answer(response(&app, &base, joined)).into_response();
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(cookie) = fresh {
         answer.headers_mut().insert(SET_COOKIE, cookie);
     }

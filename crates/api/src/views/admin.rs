@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tallylight_core::admin::{Account, BanRecord, Page, Part, Watcher};
+use tallylight_core::admin::{Account, BanRecord, Watcher};
 use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::ban::{Ban, BanTarget};
 use time::OffsetDateTime;
@@ -10,27 +10,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::RoleView;
-
-/// A part of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AdminList<T> {
-    /// Some of them.
-    pub items: Vec<T>,
-    /// How many there are.
-    pub total: u64,
-    /// So many at the most.
-    pub limit: u32,
-    /// How many were left out.
-    pub offset: u32,
-}
-
-impl<T> AdminList<T> {
-    /// A part as the domain has it.
-    pub fn of<U: Into<T>>(page: Page<U>, part: Part) -> Self {
-        let items = page.items.into_iter().map(Into::into).collect();
-        Self { items, total: page.total, limit: part.limit, offset: part.offset }
-    }
-}
 
 /// That a user is suspended.
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,7 +76,7 @@ pub struct ServerBanRequest {
     /// An account, which is suspended by this.
     pub user_id: Option<Uuid>,
     /// A device, as `/api/admin/viewers` tells it.
-    #[schema(min_length = 16, max_length = 64)]
+    #[schema(min_length = 16, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub device_id: Option<String>,
     /// An address, or a network not wider than /8 (IPv4) or /16 (IPv6); of moderators /24 or /48.
     #[schema(example = "203.0.113.0/24")]
@@ -106,7 +85,7 @@ pub struct ServerBanRequest {
     #[schema(format = DateTime)]
     pub until: Option<String>,
     /// Why, for those who keep order.
-    #[schema(max_length = 500)]
+    #[schema(max_length = 500, pattern = r"^[^\x00]*$")]
     pub reason: Option<String>,
 }
 

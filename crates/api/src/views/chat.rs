@@ -103,10 +103,3 @@ impl From<Ban> for BanView {
         Self { user_id: user_id.0, user, until, reason, by, created_at }
     }
 }
-
-/// Bans that are in force.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BanList {
-    /// The latest first.
-    pub items: Vec<BanView>,
-}

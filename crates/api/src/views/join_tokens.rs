@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::reading::{some_time, some_whole, whole};
 use crate::problem::Problem;
 
 /// A new invitation.
@@ -16,22 +17,23 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub struct JoinTokenRequest {
     /// What you call it.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$")]
     pub name: Option<String>,
     /// When it ends; without this and `expires_in` with the broadcast.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "some_time")]
     pub expires_at: Option<OffsetDateTime>,
     /// In how many seconds it ends.
+    #[serde(default, deserialize_with = "some_whole")]
     #[schema(minimum = 1, maximum = 315_360_000)]
-    pub expires_in: Option<u64>,
+    pub expires_in: Option<u32>,
     /// How many viewers may come in by it; 0: no limit.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 1_000_000)]
     pub max_uses: u32,
     /// The only user for whom it is, by id.
     pub user_id: Option<Uuid>,
     /// The only user for whom it is, by name.
-    #[schema(min_length = 2, max_length = 32)]
+    #[schema(min_length = 2, max_length = 32, pattern = "^[a-z0-9_-]{2,32}$")]
     pub user: Option<String>,
 }
 
@@ -54,7 +56,12 @@ impl JoinTokenRequest {
                 ));
             }
         };
-        Ok(NewInvitation { name, expiry: Expiry { seconds: expires_in, at: expires_at }, max_uses, invited })
+        Ok(NewInvitation {
+            name,
+            expiry: Expiry { seconds: expires_in.map(u64::from), at: expires_at },
+            max_uses,
+            invited,
+        })
     }
 }
 
@@ -95,12 +102,4 @@ impl JoinTokenView {
             expires_at: invitation.expires_at,
         }
     }
-}
-
-/// Invitations to a broadcast.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct JoinTokenList {
-    /// The newest first; those too that are over or used up, revoked ones not.
-    pub items: Vec<JoinTokenView>,
-    pub total: usize,
 }

@@ -4,34 +4,42 @@ use serde::{Deserialize, Serialize};
 use tallylight_core::clock::Time;
 use tallylight_core::expiry::Expiry;
 use tallylight_core::key::{ApiKey, NewKeyRequest, Tally, USAGE_DAYS, UsageLine, UsedBy};
+use tallylight_core::scope::Scope;
 use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::reading::{some_time, some_whole};
+use crate::description::names;
+
+names! {
+    /// What an API key may do.
+    ScopeView = Scope;
+}
 
 /// A new API key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRequest {
     /// What you call it.
-    #[schema(min_length = 1, max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, pattern = r"^[^\x00]*$")]
     pub name: String,
-    /// How far it reaches: `broadcasts:read`, `broadcasts:write`, `publish`, `events:read`, `events:write`,
-    /// `analytics:read`, `viewers:write`, `chat:write`, `account:read`, `account:write`; of moderators and
-    /// administrators also `admin:read` and `admin:write`.
-    #[schema(min_items = 1, example = json!(["broadcasts:read", "events:read"]))]
+    /// How far it reaches; `admin:read` and `admin:write` are for moderators and administrators.
+    #[schema(min_items = 1, value_type = Vec<ScopeView>, example = json!(["broadcasts:read", "events:read"]))]
     pub scopes: Vec<String>,
     /// When it ends; without this and `expires_in` never by itself.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "some_time")]
     pub expires_at: Option<OffsetDateTime>,
     /// In how many seconds it ends.
+    #[serde(default, deserialize_with = "some_whole")]
     #[schema(minimum = 1, maximum = 315_360_000)]
-    pub expires_in: Option<u64>,
+    pub expires_in: Option<u32>,
 }
 
 impl From<KeyRequest> for NewKeyRequest {
     fn from(request: KeyRequest) -> Self {
         let KeyRequest { name, scopes, expires_at, expires_in } = request;
-        Self { name, scopes, expiry: Expiry { seconds: expires_in, at: expires_at } }
+        Self { name, scopes, expiry: Expiry { seconds: expires_in.map(u64::from), at: expires_at } }
     }
 }
 
@@ -42,6 +50,7 @@ pub struct KeyView {
     pub name: String,
     /// The last characters of the key, to know it by.
     pub hint: String,
+    #[schema(value_type = Vec<ScopeView>)]
     pub scopes: Vec<&'static str>,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -58,7 +67,7 @@ impl From<&ApiKey> for KeyView {
             id: key.id.0,
             name: key.name.clone(),
             hint: key.hint.clone(),
-            scopes: key.scopes.iter().map(tallylight_core::scope::Scope::name).collect(),
+            scopes: key.scopes.iter().map(Scope::name).collect(),
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
@@ -101,20 +110,9 @@ pub struct KeySummaryView {
     pub usage: TallyView,
 }
 
-/// One's API keys.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyList {
-    /// The newest first; expired ones too, revoked ones not.
-    pub items: Vec<KeySummaryView>,
-    pub total: usize,
-}
-
-impl From<Vec<(ApiKey, Tally)>> for KeyList {
-    fn from(keys: Vec<(ApiKey, Tally)>) -> Self {
-        let view =
-            |(key, tally): &(ApiKey, Tally)| KeySummaryView { about: key.into(), usage: (*tally).into() };
-        let items: Vec<_> = keys.iter().map(view).collect();
-        Self { total: items.len(), items }
+impl From<(ApiKey, Tally)> for KeySummaryView {
+    fn from((key, tally): (ApiKey, Tally)) -> Self {
+        Self { about: (&key).into(), usage: tally.into() }
     }
 }
 
@@ -181,16 +179,6 @@ impl From<UsedBy> for UsedByView {
         let UsedBy { key, name, user_id, user, line } = used;
         Self { key_id: key.0, key_name: name, user_id: user_id.0, user, line: line.into() }
     }
-}
-
-/// What API keys were used for.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UsageList {
-    /// By day, key and endpoint, the latest day first.
-    pub items: Vec<UsedByView>,
-    pub total: u64,
-    pub limit: u32,
-    pub offset: u32,
 }
 
 /// A day such as `2026-05-01`.

@@ -3,6 +3,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A whole number, however it is written.
 pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -25,6 +27,13 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) ->
     T::deserialize(deserializer).map(Some)
 }
 
+/// A time (RFC 3339), which may be `null`.
+pub fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let time = OffsetDateTime::parse(&text, &Rfc3339);
+    time.map(Some).map_err(|_| D::Error::custom("must be a time such as 2026-05-01T12:00:00Z (RFC 3339)"))
+}
+
 /// Tells a field that is absent from one that is `null`.
 pub fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -36,8 +45,11 @@ impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = Number::deserialize(deserializer)?;
         let float = number.as_f64().unwrap_or(f64::NAN);
-        if float.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&float) {
-            return Err(D::Error::custom(format!("must be a whole number from 0 to {}", u32::MAX)));
+        if float.fract() != 0.0 || float < 0.0 {
+            return Err(D::Error::custom("must be a whole number, and not less than 0"));
+        }
+        if float > f64::from(u32::MAX) {
+            return Err(D::Error::custom("is too large"));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it fits")]
         Ok(Self(float as u32))

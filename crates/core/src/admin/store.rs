@@ -9,6 +9,7 @@ use crate::ban::Ban;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::ids::{AuditId, BanId, BroadcastId, UserId, ViewerId};
+use crate::store::{Listed, Slice};
 use crate::user::Role;
 use crate::viewer::DeviceId;
 
@@ -42,24 +43,6 @@ pub struct AccountQuery {
     pub role: Option<Role>,
     /// Only those suspended, or only the others.
     pub suspended: Option<bool>,
-}
-
-/// Which part of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// How many are left out.
-    pub offset: u32,
-    /// So many at the most.
-    pub limit: u32,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// Some of them.
-    pub items: Vec<T>,
-    /// How many there are.
-    pub total: u64,
 }
 
 /// Whom bans are for.
@@ -138,7 +121,7 @@ pub enum BanOutcome {
 #[async_trait]
 pub trait AdminStore: Send + Sync {
     /// Accounts by name, as of a time; erased ones not.
-    async fn accounts(&self, query: &AccountQuery, of: (Part, Time)) -> Result<Page<Account>>;
+    async fn accounts(&self, query: &AccountQuery, of: (Slice, Time)) -> Result<Listed<Account>>;
 
     /// One account, as of a time.
     async fn account(&self, id: UserId, now: Time) -> Result<Option<Account>>;
@@ -154,13 +137,13 @@ pub trait AdminStore: Send + Sync {
     async fn take_ban(&self, id: BanId, entry: &AuditEntry) -> Result<bool>;
 
     /// Bans in force at a time, the latest first.
-    async fn ban_records(&self, query: &BanQuery, of: (Part, Time)) -> Result<Page<BanRecord>>;
+    async fn ban_records(&self, query: &BanQuery, of: (Slice, Time)) -> Result<Listed<BanRecord>>;
 
     /// One ban, if it is in force.
     async fn ban_record(&self, id: BanId, now: Time) -> Result<Option<BanRecord>>;
 
     /// Who watches a session, the first first.
-    async fn watchers(&self, session: BroadcastId, part: Part) -> Result<Page<Watcher>>;
+    async fn watchers(&self, session: BroadcastId, slice: Slice) -> Result<Listed<Watcher>>;
 
     /// Entries of the audit log since a time that are [`super::CHANGES`], in their order.
     async fn changes_since(&self, since: Time) -> Result<Vec<AuditId>>;

@@ -66,6 +66,19 @@ struct Repeated {
     latest: Option<AuditEntry>,
 }
 
+impl Repeated {
+    /// What was counted and not told yet.
+    fn tell(&mut self, kind: &Kind) -> Option<AuditEntry> {
+        let mut entry = self.latest.take()?;
+        if kind.who == Who::Anybody {
+            (entry.actor_id, entry.actor, entry.key_id, entry.ip) = (None, None, None, None);
+        }
+        entry.target.clone_from(&kind.target);
+        entry.details.insert("times".into(), std::mem::take(&mut self.times).into());
+        Some(entry)
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Book {
@@ -120,28 +133,26 @@ impl Book {
         }
     }
 
-    /// What is to be written, the oldest first; what was counted when its window is over, or all of it. It stays here
-    /// until it is known to be written.
+    /// What is to be written, the oldest first; what was counted when its window is over, or all of it so far, which
+    /// begins no other window. It stays here until it is known to be written.
     pub fn due(&mut self, now: Duration, all: bool) -> Vec<AuditEntry> {
-        let is_over = |repeated: &Repeated| all || now.saturating_sub(repeated.since) >= WINDOW;
-        let mut over: Vec<_> = self.counted.extract_if(|_, repeated| is_over(repeated)).collect();
-        over.sort_by_key(|(_, repeated)| repeated.latest.as_ref().map(|entry| entry.id));
-        for (kind, repeated) in over {
+        let is_over = |repeated: &Repeated| now.saturating_sub(repeated.since) >= WINDOW;
+        let mut told: Vec<_> = if all {
+            self.counted.iter_mut().filter_map(|(kind, repeated)| repeated.tell(kind)).collect()
+        } else {
+            Vec::new()
+        };
+        for (kind, mut repeated) in self.counted.extract_if(|_, repeated| is_over(repeated)) {
+            told.extend(repeated.tell(&kind));
             for bound in bounds(&kind).into_iter().filter(|_| repeated.is_bounded) {
                 if let Some(bounded) = self.bounded.get_mut(&bound) {
                     *bounded = bounded.saturating_sub(1);
                 }
             }
-            if let Some(mut entry) = repeated.latest {
-                if kind.who == Who::Anybody {
-                    (entry.actor_id, entry.actor, entry.key_id, entry.ip) = (None, None, None, None);
-                }
-                entry.target = kind.target;
-                entry.details.insert("times".into(), repeated.times.into());
-                self.wait(entry);
-            }
         }
         self.bounded.retain(|_, bounded| *bounded > 0);
+        told.sort_by_key(|entry| entry.id);
+        told.into_iter().for_each(|entry| self.wait(entry));
         self.waiting.iter().cloned().collect()
     }
 
@@ -217,6 +228,19 @@ mod tests {
         assert_eq!((counted.len(), &counted[0].details["times"]), (1, &json!(499)));
         book.note(entry(501, "ada"), false, at(61));
         assert_eq!(book.take(at(61), false), [entry(501, "ada")], "a new minute");
+    }
+
+    #[test]
+    fn whoever_has_all_written_begins_no_other_minute() {
+        let mut book = Book::default();
+        (1..=10).for_each(|id| book.note(entry(id, "ada"), false, at(0)));
+        let told = book.take(at(1), true);
+        assert_eq!((told.len(), &told[1].details["times"]), (2, &json!(9)));
+        (11..=1_000).for_each(|id| book.note(entry(id, &id.to_string()), false, at(2)));
+        assert_eq!(book.take(at(2), false).len(), MOST_OF_ONE, "ada's still counts");
+        (0..10).for_each(|_| book.note(entry(1_001, "ada"), false, at(3)));
+        assert!(book.take(at(3), false).is_empty());
+        assert_eq!(book.take(at(60), false).last().unwrap().details["times"], json!(10));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::caller::{Caller, Identity};
 use crate::clock::{Clock, Time};
 use crate::error::{Error, FieldError, Result};
 use crate::expiry::Expiry;
-use crate::ids::{Ids, KeyId};
+use crate::ids::{Ids, KeyId, UserId};
 use crate::scope::{Scope, Scopes};
 use crate::standing::{OwnedKey, Standing};
 use crate::store::{KeyStore, PastKeys};
@@ -50,6 +50,17 @@ pub struct NewKeyRequest {
     pub expiry: Expiry,
 }
 
+/// Whose a key is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyOwner<'a> {
+    /// The user.
+    pub id: UserId,
+    /// The name.
+    pub username: &'a str,
+    /// What they may do.
+    pub role: Role,
+}
+
 /// What a [`KeyManager`] is made of.
 pub struct KeyParts {
     /// Where keys are kept.
@@ -80,20 +91,29 @@ impl KeyManager {
         Self { parts, book: UsageBook::default(), writing: Mutex::default() }
     }
 
-    /// Makes a key; it and its text, which nobody can show again.
+    /// Makes a key of the caller's; it and its text, which nobody can show again.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for programs, for scopes that the role does not reach and beyond
-    /// as many keys as are allowed, [`Error::Invalid`], or the store's.
-    pub async fn create(
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`] for programs, or as [`KeyManager::create_for`].
+    pub async fn create(&self, by: (&Caller, &Client), request: NewKeyRequest) -> Result<(ApiKey, String)> {
+        // Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
+        let Identity { id, username, role, .. } = by.0.in_person()?;
+        self.create_for(by, KeyOwner { id: *id, username, role: *role }, request).await
+    }
+
+    /// As [`KeyManager::create`], for somebody, whoever asks.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for scopes that the owner's role does not reach and beyond as many keys as are allowed,
+    /// [`Error::Invalid`], or the store's.
+    pub async fn create_for(
         &self,
         (caller, client): (&Caller, &Client),
+        owner: KeyOwner<'_>,
         request: NewKeyRequest,
     ) -> Result<(ApiKey, String)> {
-        // Keys make no keys: whoever steals one could otherwise keep what it reaches after it was revoked.
-        let owner = caller.in_person()?;
         request.validate()?;
-        let scopes = scopes(owner, &request.scopes)?;
+        let scopes = scopes(owner.role, &request.scopes)?;
         let KeyParts { store, clock, ids, standing, audit, max_keys } = &self.parts;
         let now = clock.now();
         let expires_at = request.expiry.end(now)?;
@@ -110,14 +130,19 @@ impl KeyManager {
             revoked_at: None,
             last_used_at: None,
         };
-        if !store.insert_key(&key, (*max_keys, max_keys + MOST_REVOKED)).await? {
+        let scopes: Vec<_> = key.scopes.iter().map(Scope::name).collect();
+        let act = Act::new(Action::KeyMade).on(key.id).with("scopes", scopes);
+        let entry = audit.entry(caller, client, act.with("owner", owner.id.to_string()))?;
+        if !store.insert_key(&key, (*max_keys, max_keys + MOST_REVOKED), &entry).await? {
             return Err(Error::Forbidden(
-                "you have as many API keys as are allowed: revoke one first, or wait if you revoked very many lately",
+                "there are as many API keys as one account may have: revoke one first, or wait if very many were revoked lately",
             ));
         }
-        standing.put_key(OwnedKey { key: key.clone(), username: owner.username.clone(), role: owner.role });
-        let scopes: Vec<_> = key.scopes.iter().map(Scope::name).collect();
-        audit.note(caller, client, Act::new(Action::KeyMade).on(key.id).with("scopes", scopes));
+        standing.put_key(OwnedKey {
+            key: key.clone(),
+            username: owner.username.to_owned(),
+            role: owner.role,
+        });
         Ok((key, new.text))
     }
 
@@ -138,7 +163,7 @@ impl KeyManager {
     pub async fn read(&self, caller: &Caller, id: KeyId) -> Result<(ApiKey, Vec<UsageLine>)> {
         let keys = self.list(caller).await?;
         let found = keys.into_iter().find(|(key, _)| key.id == id);
-        let (key, _) = found.ok_or(Error::NotFound("API key of yours"))?;
+        let (key, _) = found.ok_or(Error::NotFound("API key"))?;
         let usage = self.parts.store.usage_of(id, self.since()).await?;
         Ok((key, usage))
     }
@@ -148,18 +173,35 @@ impl KeyManager {
     /// # Errors
     /// As [`KeyManager::create`]; [`Error::NotFound`].
     pub async fn revoke(&self, (caller, client): (&Caller, &Client), id: KeyId) -> Result<()> {
-        let owner = caller.in_person()?;
-        let revoked = self.parts.store.revoke_key(owner.id, id, self.parts.clock.now()).await;
-        // Also where it is not known whether it was written: a key that its owner gave up is better good for nothing.
-        let is_theirs = || self.parts.standing.key(id).is_some_and(|key| key.user_id == owner.id);
-        if matches!(revoked, Ok(true) | Err(Error::Unavailable(_))) && is_theirs() {
-            self.parts.standing.revoke_key(id);
+        let owner = caller.in_person()?.id;
+        self.revoke_of((caller, client), owner, id).await
+    }
+
+    /// As [`KeyManager::revoke`], of somebody, whoever asks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or the store's.
+    pub async fn revoke_of(
+        &self,
+        (caller, client): (&Caller, &Client),
+        owner: UserId,
+        id: KeyId,
+    ) -> Result<()> {
+        let KeyParts { store, standing, audit, .. } = &self.parts;
+        let act = Act::new(Action::KeyRevoked).on(id).with("owner", owner.to_string());
+        let entry = audit.entry(caller, client, act)?;
+        let revoked = store.revoke_key(owner, id, &entry).await;
+        let is_off = match &revoked {
+            // Also where nothing is known of it here: somebody may be reading it just now.
+            Ok(is_theirs) => *is_theirs,
+            // Perhaps it was not written: a key that its owner gave up is better good for nothing.
+            Err(Error::Unavailable(_)) => standing.key(id).is_some_and(|key| key.user_id == owner),
+            Err(_) => false,
+        };
+        if is_off {
+            standing.revoke_key(id);
         }
-        if !revoked? {
-            return Err(Error::NotFound("API key of yours"));
-        }
-        self.parts.audit.note(caller, client, Act::new(Action::KeyRevoked).on(id));
-        Ok(())
+        if revoked? { Ok(()) } else { Err(Error::NotFound("API key")) }
     }
 
     /// Counts a request of a key and how it was answered.
@@ -242,7 +284,7 @@ impl KeyManager {
     }
 }
 
-fn scopes(owner: &Identity, names: &[String]) -> Result<Scopes> {
+fn scopes(owner: Role, names: &[String]) -> Result<Scopes> {
     if names.is_empty() {
         return Err(Error::field("scopes", "must name at least one"));
     }
@@ -257,7 +299,7 @@ fn scopes(owner: &Identity, names: &[String]) -> Result<Scopes> {
         return Err(Error::Invalid(wrong));
     }
     let administers = |scope: &Scope| matches!(scope, Scope::AdminRead | Scope::AdminWrite);
-    if owner.role < Role::Moderator && scopes.iter().any(administers) {
+    if owner < Role::Moderator && scopes.iter().any(administers) {
         return Err(Error::Forbidden(
             "scopes admin:read and admin:write are for moderators and administrators",
         ));

@@ -113,6 +113,7 @@ impl SessionManager {
             Invited::Anybody => return Ok(None),
             Invited::Id(id) => ("user_id", self.users.user(*id).await?),
             // The store finds users by their e-mail address too, which is nobody else's to try.
+            Invited::Name(name) if validate::username(name, &()).is_err() => ("user", None),
             Invited::Name(name) => {
                 let found = self.users.user_by_login(name).await?;
                 ("user", found.filter(|user| user.username == *name))

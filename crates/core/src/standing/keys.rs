@@ -38,6 +38,10 @@ impl Keys {
         self.by_hash.get(self.hashes.get(&id)?)
     }
 
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+        self.hashes.keys().copied()
+    }
+
     pub fn remove(&mut self, id: KeyId) {
         if let Some(hash) = self.hashes.remove(&id) {
             self.by_hash.remove(&hash);

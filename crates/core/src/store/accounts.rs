@@ -106,6 +106,19 @@ pub struct AccountChange {
     pub password_hash: Option<String>,
 }
 
+impl AccountChange {
+    /// An account once this is changed.
+    pub fn of(self, before: User) -> User {
+        User {
+            display_name: self.display_name.unwrap_or(before.display_name),
+            default_title: self.default_title.unwrap_or(before.default_title),
+            email: self.email.unwrap_or(before.email),
+            password_hash: self.password_hash.unwrap_or(before.password_hash),
+            ..before
+        }
+    }
+}
+
 /// Keeps accounts as their owners see and change them.
 #[async_trait]
 pub trait AccountStore: AuditStore {

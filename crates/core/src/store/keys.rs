@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::audit_log::AuditEntry;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::ids::{KeyId, UserId};
@@ -19,14 +20,16 @@ pub struct PastKeys {
 /// Keeps API keys and how they are used.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    /// Keeps a new key, unless its owner has so many that were not revoked, or so many with those that were; false if so.
-    async fn insert_key(&self, key: &ApiKey, at_most: (usize, usize)) -> Result<bool>;
+    /// Keeps a new key with the entry of the audit log about it, unless its owner has so many that were not revoked, or so
+    /// many with those that were; false if so.
+    async fn insert_key(&self, key: &ApiKey, at_most: (usize, usize), entry: &AuditEntry) -> Result<bool>;
 
     /// The keys of a user that were not revoked, the newest first, and what each was used for since a time.
     async fn keys_of(&self, user: UserId, since: Time) -> Result<Vec<(ApiKey, Tally)>>;
 
-    /// Revokes a key of a user; false if there is none, or it was revoked before.
-    async fn revoke_key(&self, user: UserId, id: KeyId, at: Time) -> Result<bool>;
+    /// Revokes a key of a user at the time of the entry of the audit log about it, and keeps that too; false if there is
+    /// none, or it was revoked before.
+    async fn revoke_key(&self, user: UserId, id: KeyId, entry: &AuditEntry) -> Result<bool>;
 
     /// Keeps rows of usage, each as it now is, and when keys were used last. Doing it twice comes to the same. What is
     /// told of a key that is not there is left out.

@@ -360,8 +360,9 @@ impl UserManager {
         let Some((id, secret)) = parse_refresh(refresh_token) else { return Ok(()) };
         let Some(current) = self.parts.store.sign_in(id).await? else { return Ok(()) };
         if constant_time::verify_slices_are_equal(&current.secret_hash, &sha256(&secret)).is_ok() {
+            let user = self.parts.store.user(current.user_id).await?;
             self.end(id).await?;
-            if let Some(user) = self.parts.store.user(current.user_id).await? {
+            if let Some(user) = user {
                 self.note(&user, client, Action::SignedOut);
             }
         }
@@ -425,7 +426,12 @@ impl UserManager {
         let given = sha256(token.as_bytes());
         let matches =
             offered.is_some_and(|hash| constant_time::verify_slices_are_equal(&hash, &given).is_ok());
-        if !matches || self.parts.store.has_admin().await? {
+        if self.parts.store.has_admin().await? {
+            return Err(Error::Unauthenticated(
+                "there is an administrator already: sign in, or have one give you the role",
+            ));
+        }
+        if !matches {
             return Err(Error::Unauthenticated(
                 "this set-up link is not valid or was used: restart the server for a new one",
             ));

@@ -7,8 +7,19 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tallylight_store::copy::{Progress, Stage};
 
+/// What somebody wrote, as it is safe on a terminal: characters that command it are shown by their names.
+pub fn safe(text: &str) -> String {
+    let escaped = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if escaped(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}
+
 /// Lines of text on standard output, in columns; columns of numbers are aligned at the right.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> anyhow::Result<()> {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| safe(cell))).collect();
     let mut text = String::new();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -81,4 +92,15 @@ fn style() -> ProgressStyle {
     let style = "  {msg:27} {bar:24} {human_pos} of {human_len}, {rate}, {eta} left";
     ProgressStyle::with_template(style)
         .map_or_else(|_| ProgressStyle::default_bar(), |style| style.with_key("rate", rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_commands_the_terminal_by_a_name() {
+        assert_eq!(safe("Größe 🚀"), "Größe 🚀");
+        assert_eq!(safe("a\u{1b}[31m\r\n\u{7}\u{202e}\u{9b}2J"), r"a\u{1b}[31m\r\n\u{7}\u{202e}\u{9b}2J");
+    }
 }

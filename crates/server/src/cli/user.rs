@@ -1,45 +1,27 @@
 //! `tallylight user`: accounts, for scripts and for operators who have none; while the server runs or not.
-//!
-//! A command only writes. A server that runs sees in the audit log that roles or bans changed, within a second.
 
 use std::io::{BufRead, stdin};
-use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
-use tallylight_core::admin::{
-    Account, AccountQuery, AdminManager, AdminParts, AdminStore, BanQuery, BanRecord, NewBan, Page, Part,
-};
-use tallylight_core::audit_log::{Act, Action, AuditLog};
+use tallylight_core::admin::{Account, AccountQuery, AdminStore, BanQuery, BanRecord, NewBan};
+use tallylight_core::audit_log::{Act, Action};
 use tallylight_core::ban::BanTarget;
-use tallylight_core::clock::{Clock, SystemClock, Time};
-use tallylight_core::error::Error;
-use tallylight_core::idempotency::Idempotency;
-use tallylight_core::ids::{BanId, Ids, SystemIds};
-use tallylight_core::mail::{Mail, Mailer};
-use tallylight_core::standing::Standing;
-use tallylight_core::store::UserStore;
-use tallylight_core::user::{Registration, Role, StreamKeys, User, UserParts};
+use tallylight_core::clock::Time;
+use tallylight_core::ids::BanId;
+use tallylight_core::user::{Registration, Role};
 use tallylight_core::viewer::Client;
-use tallylight_core::{Caller, UserManager};
-use tallylight_store::Store;
-use tallylight_store::migrations::{self, State};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use super::office::{OPERATOR, Office, all, plain};
 use super::place::Place;
-use super::{runtime, show};
-use crate::lock::lock_if_free;
-use crate::secret;
-use crate::settings::Settings;
+use super::{id, moment, runtime, show};
 
 /// Random bytes of a password that is made: 144 bits.
 const PASSWORD_BYTES: usize = 18;
-const AT_ONCE: u32 = 1_000;
-/// The operator has no account.
-const OPERATOR: Caller = Caller::Anonymous;
 
 /// What is behind `tallylight user`.
 #[derive(Debug, Args)]
@@ -67,6 +49,7 @@ enum Do {
     Role {
         /// The user name.
         name: String,
+        /// viewer, broadcaster, moderator or admin.
         #[arg(value_parser = role)]
         role: Role,
     },
@@ -75,7 +58,7 @@ enum Do {
         /// The user name.
         name: String,
         /// Until when, such as 2026-05-01T12:00:00Z; for good without it.
-        #[arg(long, value_name = "TIME", value_parser = until)]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
         until: Option<Time>,
         /// Why, for those who keep order.
         #[arg(long)]
@@ -91,6 +74,7 @@ enum Do {
     /// Lift a ban of an account, a device or a network.
     Lift {
         /// The ban, as `tallylight user bans` shows it.
+        #[arg(value_parser = id)]
         id: Uuid,
     },
 }
@@ -105,7 +89,7 @@ struct CreateArgs {
     /// The name as shown; the user name by default.
     #[arg(long)]
     display_name: Option<String>,
-    /// What the account may do [default: broadcaster].
+    /// What the account may do: viewer, broadcaster, moderator or admin [default: broadcaster].
     #[arg(long, value_parser = role)]
     role: Option<Role>,
     /// The same as --role admin.
@@ -120,178 +104,87 @@ fn role(name: &str) -> Result<Role, String> {
     Role::from_name(name).ok_or_else(|| "the roles are viewer, broadcaster, moderator and admin".to_owned())
 }
 
-fn until(text: &str) -> Result<Time, String> {
-    Time::parse(text, &Rfc3339).map_err(|_| "give a time such as 2026-05-01T12:00:00Z".to_owned())
-}
-
 /// Runs a command.
 pub fn run(args: UserArgs) -> anyhow::Result<()> {
     let settings = args.place.settings()?;
     runtime()?.block_on(async {
         let office = Office::open(&settings).await?;
-        let done = office.does(args.act).await;
+        let done = does(&office, args.act).await;
         office.close().await;
         done
     })
 }
 
-/// What commands work with.
-struct Office {
-    store: Arc<Store>,
-    users: UserManager,
-    admin: AdminManager,
-    audit: Arc<AuditLog>,
-    ids: Arc<dyn Ids>,
-    clock: Arc<dyn Clock>,
-    /// Held while no server runs, so that none starts half-way through.
-    _lock: Option<std::fs::File>,
-}
-
-/// Nothing that is done here is told by mail.
-struct NoMail;
-
-impl Mailer for NoMail {
-    fn send(&self, _: Mail) -> tallylight_core::Result<()> {
-        Ok(())
-    }
-}
-
-impl Office {
-    async fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let data_dir = &settings.data_dir;
-        std::fs::create_dir_all(data_dir)
-            .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;
-        let lock = lock_if_free(data_dir)?;
-        let location = settings.location();
-        let is_ours = lock.is_some() && settings.database_url.is_empty();
-        if !is_ours {
-            // Whoever may be at work on it is not to be surprised by another schema.
-            let steps = migrations::status(&location, settings.database()).await.map_err(plain)?;
-            if steps.iter().any(|step| step.state != State::Applied) {
-                bail!("the database's schema is not this version's: tallylight migrate brings it up to date");
-            }
+async fn does(office: &Office, act: Do) -> anyhow::Result<()> {
+    let (nowhere, by) = (Client::default(), &OPERATOR);
+    let by = (by, &nowhere);
+    match act {
+        Do::Create(args) => creates(office, args).await,
+        Do::List { role, suspended } => lists(office, role, suspended).await,
+        Do::Role { name, role } => {
+            let id = office.find(&name).await?.id;
+            office.people.admin.change_role(by, id, role).await.map_err(plain)?;
+            show::print(&format!("{name} is {} now.\n", role.name()))
         }
-        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) =
-            (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
-        let secret = secret::load(&settings.secret, data_dir, ids.as_ref())?;
-        let store = Arc::new(Store::open(&location, settings.database()).await.map_err(plain)?);
-        let audit = Arc::new(AuditLog::new(store.clone(), clock.clone(), ids.clone()));
-        let standing = Arc::new(Standing::new(settings.users().token_life()));
-        let admin = AdminManager::new(AdminParts {
-            store: store.clone(),
-            access: store.clone(),
-            standing: standing.clone(),
-            audit: audit.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        });
-        let parts = UserParts {
-            store: store.clone(),
-            accounts: store.clone(),
-            mailer: Arc::new(NoMail),
-            link_base: String::new(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            keys: Arc::new(StreamKeys::new(&secret, ids.clone())?),
-            standing,
-            audit: audit.clone(),
-            answers: Arc::new(Idempotency::new(store.clone(), clock.clone(), ids.clone(), &secret)?),
-            settings: settings.users(),
-        };
-        let users = UserManager::new(parts, &secret, settings.password_hashes_at_once)?;
-        Ok(Self { store, users, admin, audit, ids, clock, _lock: lock })
-    }
-
-    async fn close(self) {
-        self.store.close().await;
-    }
-
-    async fn does(&self, act: Do) -> anyhow::Result<()> {
-        let (nowhere, by) = (Client::default(), &OPERATOR);
-        let by = (by, &nowhere);
-        match act {
-            Do::Create(args) => self.creates(args).await,
-            Do::List { role, suspended } => self.lists(role, suspended).await,
-            Do::Role { name, role } => {
-                let id = self.find(&name).await?.id;
-                self.admin.change_role(by, id, role).await.map_err(plain)?;
-                show::print(&format!("{name} is {} now.\n", role.name()))
-            }
-            Do::Suspend { name, until, reason } => {
-                let target = BanTarget::User(self.find(&name).await?.id);
-                let ban = NewBan { target, until, reason };
-                self.admin.suspend(by, ban).await.map_err(plain)?;
-                show::print(&format!("{name} is suspended.\n"))
-            }
-            Do::Readmit { name } => {
-                let id = self.find(&name).await?.id;
-                let lifted = self.admin.unsuspend(by, id).await.map_err(plain)?;
-                let text = if lifted { "is readmitted" } else { "was not suspended" };
-                show::print(&format!("{name} {text}.\n"))
-            }
-            Do::Bans => self.lists_bans().await,
-            Do::Lift { id } => {
-                self.admin.unban(by, BanId(id)).await.map_err(plain)?;
-                show::print("The ban is lifted.\n")
-            }
+        Do::Suspend { name, until, reason } => {
+            let target = BanTarget::User(office.find(&name).await?.id);
+            let ban = NewBan { target, until, reason };
+            office.people.admin.suspend(by, ban).await.map_err(plain)?;
+            show::print(&format!("{name} is suspended.\n"))
         }
-    }
-
-    async fn find(&self, name: &str) -> anyhow::Result<User> {
-        let found = self.store.user_by_login(name).await.map_err(plain)?;
-        found.ok_or_else(|| anyhow!("there is no user {name:?}"))
-    }
-
-    async fn creates(&self, args: CreateArgs) -> anyhow::Result<()> {
-        let role = args.role.unwrap_or(if args.admin { Role::Admin } else { Role::Broadcaster });
-        let (password, is_made) = if args.password_stdin { (typed()?, false) } else { (self.made()?, true) };
-        let registration = Registration {
-            username: args.name,
-            email: args.email,
-            password: password.clone(),
-            display_name: args.display_name,
-        };
-        let user = self.users.create_user(registration, role).await.map_err(plain)?;
-        let act = Act::new(Action::UserCreated).on(user.id).with("user", user.username.as_str());
-        self.audit.note(&OPERATOR, &Client::default(), act.with("role", role.name()));
-        self.audit.write(true).await.map_err(plain).context("the account is made; the audit log")?;
-        eprintln!("The account {} is made; its role is {}.", user.username, role.name());
-        if is_made { show::print(&format!("{password}\n")) } else { Ok(()) }
-    }
-
-    fn made(&self) -> anyhow::Result<String> {
-        let mut random = [0; PASSWORD_BYTES];
-        self.ids.fill(&mut random)?;
-        Ok(URL_SAFE_NO_PAD.encode(random))
-    }
-
-    async fn lists(&self, role: Option<Role>, suspended: bool) -> anyhow::Result<()> {
-        let query = AccountQuery { role, suspended: suspended.then_some(true), ..AccountQuery::default() };
-        let read = async |part| self.store.accounts(&query, (part, self.clock.now())).await;
-        let rows: Vec<_> = all(read).await?.into_iter().map(line).collect();
-        show::table(["name", "role", "e-mail", "made", "suspended"], &rows)
-    }
-
-    async fn lists_bans(&self) -> anyhow::Result<()> {
-        let query = BanQuery::default();
-        let read = async |part| self.store.ban_records(&query, (part, self.clock.now())).await;
-        let rows: Vec<_> = all(read).await?.into_iter().map(line_of_ban).collect();
-        show::table(["ban", "of", "until", "made", "by", "reason"], &rows)
+        Do::Readmit { name } => {
+            let id = office.find(&name).await?.id;
+            let lifted = office.people.admin.unsuspend(by, id).await.map_err(plain)?;
+            let text = if lifted { "is readmitted" } else { "was not suspended" };
+            show::print(&format!("{name} {text}.\n"))
+        }
+        Do::Bans => lists_bans(office).await,
+        Do::Lift { id } => {
+            office.people.admin.unban(by, BanId(id)).await.map_err(plain)?;
+            show::print("The ban is lifted.\n")
+        }
     }
 }
 
-/// All parts of a list.
-async fn all<T>(read: impl AsyncFn(Part) -> tallylight_core::Result<Page<T>>) -> anyhow::Result<Vec<T>> {
-    let mut items = Vec::new();
-    loop {
-        let part = Part { offset: u32::try_from(items.len())?, limit: AT_ONCE };
-        let page = read(part).await.map_err(plain)?;
-        let is_last = page.items.len() < AT_ONCE as usize;
-        items.extend(page.items);
-        if is_last {
-            return Ok(items);
-        }
+async fn creates(office: &Office, args: CreateArgs) -> anyhow::Result<()> {
+    let role = args.role.unwrap_or(if args.admin { Role::Admin } else { Role::Broadcaster });
+    let (password, is_made) = if args.password_stdin { (typed()?, false) } else { (made(office)?, true) };
+    let registration = Registration {
+        username: args.name,
+        email: args.email,
+        password: password.clone(),
+        display_name: args.display_name,
+    };
+    let user = office.people.users.create_user(registration, role).await.map_err(plain)?;
+    let act = Act::new(Action::UserCreated).on(user.id).with("user", user.username.as_str());
+    office.people.audit.note(&OPERATOR, &Client::default(), act.with("role", role.name()));
+    let noted = office.people.audit.write(true).await;
+    eprintln!("The account {} is made; its role is {}.", user.username, role.name());
+    if is_made {
+        // Before anything else may fail: nobody can show it again.
+        show::print(&format!("{password}\n"))?;
     }
+    noted.map_err(plain).context("this is not in the audit log")
+}
+
+fn made(office: &Office) -> anyhow::Result<String> {
+    let mut random = [0; PASSWORD_BYTES];
+    office.ids.fill(&mut random)?;
+    Ok(URL_SAFE_NO_PAD.encode(random))
+}
+
+async fn lists(office: &Office, role: Option<Role>, suspended: bool) -> anyhow::Result<()> {
+    let query = AccountQuery { role, suspended: suspended.then_some(true), ..AccountQuery::default() };
+    let read = async |slice| office.store.accounts(&query, (slice, office.clock.now())).await;
+    let rows: Vec<_> = all(read).await?.into_iter().map(line).collect();
+    show::table(["name", "role", "e-mail", "made", "suspended"], &rows)
+}
+
+async fn lists_bans(office: &Office) -> anyhow::Result<()> {
+    let query = BanQuery::default();
+    let read = async |slice| office.store.ban_records(&query, (slice, office.clock.now())).await;
+    let rows: Vec<_> = all(read).await?.into_iter().map(line_of_ban).collect();
+    show::table(["ban", "of", "until", "made", "by", "reason"], &rows)
 }
 
 fn line(account: Account) -> [String; 5] {
@@ -324,9 +217,4 @@ fn typed() -> anyhow::Result<String> {
         bail!("there is no password on the standard input");
     }
     Ok(password.to_owned())
-}
-
-/// An error for a person.
-fn plain(error: Error) -> anyhow::Error {
-    anyhow!("{error}")
 }

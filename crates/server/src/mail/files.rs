@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tallylight_core::clock::Clock;
 use tallylight_core::ids::Ids;
+use tracing::warn;
 use uuid::Uuid;
 
 /// How long a file is kept.
@@ -36,8 +37,15 @@ impl Files {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let mut file = file.with_context(|| format!("{} cannot be written", path.display()))?;
-        file.write_all(mail).with_context(|| format!("{} cannot be written", path.display()))?;
-        self.tidy()
+        if let Err(error) = file.write_all(mail) {
+            // What is cut is no mail.
+            let _ = fs::remove_file(&path);
+            return Err(error).with_context(|| format!("{} cannot be written", path.display()));
+        }
+        if let Err(error) = self.tidy() {
+            warn!(error = format!("{error:#}"), "old mails could not be removed");
+        }
+        Ok(())
     }
 
     /// Removes what is old and what is too much. Files that others put there stay.

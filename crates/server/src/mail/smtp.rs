@@ -1,13 +1,18 @@
 //! Mail handed to an SMTP server (RFC 5321).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::bail;
 use lettre::message::Message;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::Trouble;
+
+/// How long handing over a mail may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that takes mail.
 pub struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
@@ -36,7 +41,12 @@ impl Smtp {
 
     /// Hands a mail over.
     pub(super) async fn send(&self, message: Message) -> Result<(), Trouble> {
-        match self.0.send(message).await {
+        // The transport bounds connecting alone: a server that takes the connection and says nothing would keep the place.
+        let Ok(sent) = timeout(PATIENCE, self.0.send(message)).await else {
+            let seconds = PATIENCE.as_secs();
+            return Err(Trouble::Passing(format!("the server did not take it within {seconds} s")));
+        };
+        match sent {
             Ok(_) => Ok(()),
             // What the server says may have the address in it: its code says enough.
             Err(error) => Err(match error.status() {

@@ -131,3 +131,30 @@ fn a_setting_that_cannot_work_is_refused_by_name_and_its_password_is_not_told() 
     let error = open(&settings, (clock, ids)).err().unwrap().to_string();
     assert!(error.starts_with("setting mail_from: \"nobody\""), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_keeps_no_place() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    // It takes every connection, and keeps it.
+    let held = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((socket, _)) = silent.accept().await {
+            held.push(socket);
+        }
+    });
+    let reading = sends(by_smtp(&format!("smtp://{address}"))).await;
+    assert_eq!((reading.sent, reading.given_up, reading.notices.0), (0, 1, 0));
+    held.abort();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_tidied_takes_mail_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join(FOLDER);
+    let odd = folder.join("01890a5d-ac96-774b-bcce-b302099a8057.eml");
+    fs::create_dir_all(&odd).unwrap();
+    let reading = sends(carrier(Way::Files(files(&folder)))).await;
+    assert_eq!((reading.sent, reading.given_up), (1, 0));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "once");
+}

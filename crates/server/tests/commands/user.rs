@@ -13,7 +13,7 @@ use crate::harness::{Operator, Said};
 use crate::listener::{Heard, Listener, in_time};
 
 /// Until a running server has noticed what a command did, on a busy machine.
-const NOTICED: Duration = Duration::from_secs(30);
+pub const NOTICED: Duration = Duration::from_secs(30);
 
 /// Makes an account with a password from the standard input.
 async fn creates(operator: &Operator, name: &str, more: &[&str]) -> Said {

@@ -210,6 +210,12 @@ impl Answer {
         assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{}", self.raw);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], json!(status));
+        assert_eq!(
+            self.body["instance"],
+            format!("urn:uuid:{}", self.header("x-request-id")),
+            "{}",
+            self.raw
+        );
         self
     }
 

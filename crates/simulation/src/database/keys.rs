@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use tallylight_core::Result;
+use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::clock::Time;
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow, UsedBy};
@@ -11,7 +12,7 @@ use super::Database;
 
 #[async_trait]
 impl KeyStore for Database {
-    async fn insert_key(&self, _key: &ApiKey, _at_most: (usize, usize)) -> Result<bool> {
+    async fn insert_key(&self, _key: &ApiKey, _at_most: (usize, usize), _entry: &AuditEntry) -> Result<bool> {
         Ok(false)
     }
 
@@ -19,7 +20,7 @@ impl KeyStore for Database {
         Ok(Vec::new())
     }
 
-    async fn revoke_key(&self, _user: UserId, _id: KeyId, _at: Time) -> Result<bool> {
+    async fn revoke_key(&self, _user: UserId, _id: KeyId, _entry: &AuditEntry) -> Result<bool> {
         Ok(false)
     }
 

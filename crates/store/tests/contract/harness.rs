@@ -278,16 +278,22 @@ impl Deref for Db {
     }
 }
 
+/// A disk that stands still for a moment is nothing that these tests are about.
+fn patient() -> Limits {
+    let long = std::time::Duration::from_secs(60);
+    Limits { connect_timeout: long, timeout: long, ..Limits::default() }
+}
+
 impl Db {
     pub async fn fresh<D: Database + 'static>() -> Self {
         let database = Box::new(D::new());
-        let store = database.open(Limits::default()).await.unwrap();
+        let store = database.open(patient()).await.unwrap();
         Self { database, store: Some(store), last_id: AtomicU64::new(0) }
     }
 
     /// Drops the store, as a process that ends does, and opens the same database again.
     pub async fn reopened(self) -> Self {
-        self.reopened_with(Limits::default()).await
+        self.reopened_with(patient()).await
     }
 
     /// As [`Db::reopened`], with limits of its own.

@@ -1,8 +1,11 @@
 //! API keys and what they are used for.
 
 use futures_util::future::join_all;
+use serde_json::Map;
+use tallylight_core::Result;
+use tallylight_core::audit_log::AuditEntry;
 use tallylight_core::clock::Time;
-use tallylight_core::ids::{KeyId, UserId};
+use tallylight_core::ids::{AuditId, KeyId, UserId};
 use tallylight_core::key::{ApiKey, Tally, UsageLine, UsageQuery, UsageRow};
 use tallylight_core::scope::Scope;
 use tallylight_core::store::PastKeys;
@@ -36,9 +39,31 @@ impl Db {
         }
     }
 
+    fn entry(&self, at: Time) -> AuditEntry {
+        AuditEntry {
+            id: AuditId(self.id()),
+            at,
+            action: "key.changed".into(),
+            actor_id: None,
+            actor: None,
+            key_id: None,
+            target: None,
+            ip: None,
+            details: Map::new(),
+        }
+    }
+
+    async fn keeps_key(&self, key: &ApiKey, at_most: (usize, usize)) -> Result<bool> {
+        self.insert_key(key, at_most, &self.entry(NOON)).await
+    }
+
+    async fn revokes_key(&self, user: UserId, id: KeyId, at: Time) -> Result<bool> {
+        self.revoke_key(user, id, &self.entry(at)).await
+    }
+
     async fn key_of(&self, owner: &User, name: &str) -> ApiKey {
         let key = self.new_key(owner, name);
-        assert!(self.insert_key(&key, MANY).await.unwrap());
+        assert!(self.keeps_key(&key, MANY).await.unwrap());
         key
     }
 
@@ -57,20 +82,20 @@ impl Db {
 pub async fn a_key_is_read_back_until_it_is_revoked(db: Db) {
     let ada = db.user("ada").await;
     let (old, new) = (db.key_of(&ada, "bot").await, db.key_of(&ada, "Größe 🚀").await);
-    assert!(db.insert_key(&new, MANY).await.unwrap(), "once more is as good as once");
+    assert!(db.keeps_key(&new, MANY).await.unwrap(), "once more is as good as once");
     let keys = |none| vec![(new.clone(), none), (old.clone(), none)];
     assert_eq!(db.keys_of(ada.id, TODAY).await.unwrap(), keys(Tally::default()));
-    assert!(db.revoke_key(ada.id, new.id, NOON).await.unwrap());
-    assert!(db.revoke_key(ada.id, new.id, NOON).await.unwrap(), "its own second try");
-    assert!(!db.revoke_key(ada.id, new.id, NOON + Duration::hours(1)).await.unwrap());
+    assert!(db.revokes_key(ada.id, new.id, NOON).await.unwrap());
+    assert!(db.revokes_key(ada.id, new.id, NOON).await.unwrap(), "its own second try");
+    assert!(!db.revokes_key(ada.id, new.id, NOON + Duration::hours(1)).await.unwrap());
     assert_eq!(db.keys_of(ada.id, TODAY).await.unwrap(), [(old, Tally::default())]);
 }
 
 pub async fn only_its_owner_revokes_a_key(db: Db) {
     let (ada, bob) = (db.user("ada").await, db.user("bob").await);
     let key = db.key_of(&ada, "bot").await;
-    assert!(!db.revoke_key(bob.id, key.id, NOON).await.unwrap());
-    assert!(!db.revoke_key(ada.id, KeyId(db.id()), NOON).await.unwrap());
+    assert!(!db.revokes_key(bob.id, key.id, NOON).await.unwrap());
+    assert!(!db.revokes_key(ada.id, KeyId(db.id()), NOON).await.unwrap());
     assert!(db.keys_of(bob.id, TODAY).await.unwrap().is_empty());
     assert_eq!(db.keys_of(ada.id, TODAY).await.unwrap().len(), 1);
 }
@@ -78,18 +103,18 @@ pub async fn only_its_owner_revokes_a_key(db: Db) {
 pub async fn of_many_made_at_once_no_more_are_kept_than_allowed(db: Db) {
     let (ada, bob) = (db.user("ada").await, db.user("bob").await);
     let keys: Vec<_> = (0..6).map(|number| db.new_key(&ada, &format!("bot {number}"))).collect();
-    let kept = join_all(keys.iter().map(|key| db.insert_key(key, TWO))).await;
+    let kept = join_all(keys.iter().map(|key| db.keeps_key(key, TWO))).await;
     assert_eq!(kept.into_iter().filter(|kept| *kept.as_ref().unwrap()).count(), 2);
     let there = db.keys_of(ada.id, TODAY).await.unwrap();
     assert_eq!(there.len(), 2);
-    assert!(db.insert_key(&there[0].0, TWO).await.unwrap(), "one that was kept is not one too many");
-    assert!(db.insert_key(&db.new_key(&bob, "bot"), TWO).await.unwrap());
-    db.revoke_key(ada.id, there[0].0.id, NOON).await.unwrap();
+    assert!(db.keeps_key(&there[0].0, TWO).await.unwrap(), "one that was kept is not one too many");
+    assert!(db.keeps_key(&db.new_key(&bob, "bot"), TWO).await.unwrap());
+    db.revokes_key(ada.id, there[0].0.id, NOON).await.unwrap();
     let another = db.key_of(&ada, "another").await;
-    db.revoke_key(ada.id, another.id, NOON).await.unwrap();
+    db.revokes_key(ada.id, another.id, NOON).await.unwrap();
     let one_more = db.new_key(&ada, "one more");
-    assert!(!db.insert_key(&one_more, TWO).await.unwrap(), "those that were revoked are too many");
-    assert!(db.insert_key(&one_more, (2, 4)).await.unwrap());
+    assert!(!db.keeps_key(&one_more, TWO).await.unwrap(), "those that were revoked are too many");
+    assert!(db.keeps_key(&one_more, (2, 4)).await.unwrap());
 }
 
 pub async fn keys_that_were_revoked_and_old_usage_go_after_a_while(db: Db) {
@@ -99,10 +124,10 @@ pub async fn keys_that_were_revoked_and_old_usage_go_after_a_while(db: Db) {
     let mut rows = vec![db.usage_row(&bot, (YESTERDAY, GET), 1), db.usage_row(&bot, (TODAY, GET), 2)];
     rows.extend([GET, POST, "GET /api/keys"].map(|endpoint| db.usage_row(&old, (TODAY, endpoint), 4)));
     db.save_usage(&rows, &[]).await.unwrap();
-    db.revoke_key(ada.id, old.id, NOON).await.unwrap();
-    db.revoke_key(ada.id, late.id, NOON + Duration::hours(1)).await.unwrap();
+    db.revokes_key(ada.id, old.id, NOON).await.unwrap();
+    db.revokes_key(ada.id, late.id, NOON + Duration::hours(1)).await.unwrap();
     // Revoking it once more at the same moment tells whether a key is there.
-    let is_kept = async |key: &ApiKey, at| db.revoke_key(ada.id, key.id, at).await.unwrap();
+    let is_kept = async |key: &ApiKey, at| db.revokes_key(ada.id, key.id, at).await.unwrap();
     let past = PastKeys { revoked: NOON + Duration::minutes(1), used: TODAY };
     let mut parts = Vec::new();
     loop {
@@ -173,7 +198,7 @@ pub async fn usage_is_found_by_day_key_and_user_a_page_at_a_time(db: Db) {
         db.usage_row(&cron, (TODAY, POST), 8),
     ];
     db.save_usage(&rows, &[]).await.unwrap();
-    db.revoke_key(ada.id, bot.id, NOON).await.unwrap();
+    db.revokes_key(ada.id, bot.id, NOON).await.unwrap();
     let until = TODAY + Duration::DAY;
     let all = UsageQuery { since: YESTERDAY, until, key: None, user: None, limit: 10, offset: 0 };
     let found = async |query: UsageQuery| {

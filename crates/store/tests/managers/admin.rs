@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use async_trait::async_trait;
 use tallylight_core::admin::{
     Account, AccountQuery, AdminManager, AdminParts, AdminStore, BanKind, BanOutcome, BanQuery, BanRecord,
-    NewBan, Page, Part, RoleOutcome, Watcher,
+    NewBan, RoleOutcome, Watcher,
 };
 use tallylight_core::audit_log::{AuditEntry, AuditQuery};
 use tallylight_core::ban::{Ban, BanTarget};
@@ -18,6 +18,7 @@ use tallylight_core::ids::{AuditId, BanId, BroadcastId, KeyId, SystemIds, UserId
 use tallylight_core::publishers::Cut;
 use tallylight_core::scope::{Scope, Scopes};
 use tallylight_core::session::{JoinRequest, Refusal};
+use tallylight_core::store::{Listed, Slice};
 use tallylight_core::user::Role;
 use tallylight_core::viewer::{Client, DeviceId};
 use tallylight_core::{Caller, Error, Result};
@@ -25,9 +26,9 @@ use time::Duration;
 
 use crate::world::{ANYBODY, Home, Settings, World, refusal};
 
-const ALL: Part = Part { offset: 0, limit: 100 };
+const ALL: Slice = Slice { offset: 0, limit: 100 };
 
-async fn worlds() -> [World; 2] {
+pub async fn worlds() -> [World; 2] {
     [World::new().await, World::at(Home::server(), Settings::default()).await]
 }
 
@@ -99,11 +100,11 @@ async fn accounts_are_found_by_name_role_and_suspension() {
         let everybody = ("ada_l adam order root".to_owned(), 4);
         assert_eq!(finds(&root, AccountQuery::default(), ALL).await, everybody);
         assert_eq!(
-            finds(&root, AccountQuery::default(), Part { offset: 1, limit: 2 }).await,
+            finds(&root, AccountQuery::default(), Slice { offset: 1, limit: 2 }).await,
             ("adam order".into(), 4)
         );
         assert_eq!(
-            finds(&root, AccountQuery::default(), Part { offset: 9, limit: 2 }).await,
+            finds(&root, AccountQuery::default(), Slice { offset: 9, limit: 2 }).await,
             (String::new(), 4)
         );
         assert_eq!(finds(&root, of("ADA"), ALL).await, ("ada_l adam".into(), 2));
@@ -279,7 +280,10 @@ async fn bans_are_listed_replaced_and_over_when_their_time_is() {
             (all.clone(), 3),
             "one ban a target, the latest first"
         );
-        assert_eq!(lists(BanQuery::default(), Part { offset: 1, limit: 1 }).await, (vec![all[1].clone()], 3));
+        assert_eq!(
+            lists(BanQuery::default(), Slice { offset: 1, limit: 1 }).await,
+            (vec![all[1].clone()], 3)
+        );
         let networks = BanQuery { kind: Some(BanKind::Network), user: None };
         assert_eq!(lists(networks, ALL).await, (vec![net], 1));
         let of_ada = BanQuery { kind: None, user: Some(id(&ada)) };
@@ -452,7 +456,7 @@ impl Mute {
 
 #[async_trait]
 impl AdminStore for Mute {
-    async fn accounts(&self, query: &AccountQuery, of: (Part, Time)) -> Result<Page<Account>> {
+    async fn accounts(&self, query: &AccountQuery, of: (Slice, Time)) -> Result<Listed<Account>> {
         self.store.accounts(query, of).await
     }
 
@@ -481,7 +485,7 @@ impl AdminStore for Mute {
         self.answer()
     }
 
-    async fn ban_records(&self, query: &BanQuery, of: (Part, Time)) -> Result<Page<BanRecord>> {
+    async fn ban_records(&self, query: &BanQuery, of: (Slice, Time)) -> Result<Listed<BanRecord>> {
         self.store.ban_records(query, of).await
     }
 
@@ -489,7 +493,7 @@ impl AdminStore for Mute {
         self.store.ban_record(id, now).await
     }
 
-    async fn watchers(&self, session: BroadcastId, part: Part) -> Result<Page<Watcher>> {
+    async fn watchers(&self, session: BroadcastId, part: Slice) -> Result<Listed<Watcher>> {
         self.store.watchers(session, part).await
     }
 

@@ -1,18 +1,21 @@
 //! API keys: made, used, revoked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tallylight_core::caller::Access;
 use tallylight_core::expiry::Expiry;
-use tallylight_core::ids::KeyId;
-use tallylight_core::key::{ApiKey, NewKeyRequest, Tally, UsageQuery};
+use tallylight_core::ids::{KeyId, SystemIds};
+use tallylight_core::key::{ApiKey, KeyManager, KeyParts, NewKeyRequest, Tally, UsageQuery};
 use tallylight_core::scope::Scope;
 use tallylight_core::session::JoinRequest;
+use tallylight_core::standing::Standing;
 use tallylight_core::user::Role;
 use tallylight_core::viewer::Client;
 use tallylight_core::{Caller, Error};
 use uuid::Uuid;
 
+use crate::admin::{admin_of, worlds};
 use crate::world::{ANYBODY, NOON, World, by, refusal};
 
 const GET: &str = "GET /api/broadcasts/{id}";
@@ -27,6 +30,18 @@ impl World {
     async fn program(&self, owner: &Caller, scopes: &[&str]) -> (ApiKey, Caller) {
         let (key, text) = self.api_keys.create(by(owner), key_for(scopes)).await.unwrap();
         (key, self.users.authenticate(&text).unwrap())
+    }
+
+    /// What a command or another server makes keys with.
+    fn beside(&self) -> KeyManager {
+        KeyManager::new(KeyParts {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            ids: Arc::new(SystemIds::default()),
+            standing: Arc::new(Standing::new(time::Duration::minutes(15))),
+            audit: self.audit.clone(),
+            max_keys: 3,
+        })
     }
 
     async fn tally(&self, owner: &Caller) -> Tally {
@@ -261,4 +276,38 @@ async fn a_made_up_key_id_is_nobody() {
     let access = Access::Key(KeyId(Uuid::from_u128(9)), scopes);
     let made_up = Caller::User(tallylight_core::caller::Identity { access, ..identity.clone() });
     assert_eq!(refusal(world.users.vet_again(&made_up)), "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_server_takes_over_keys_that_others_made_and_revoked() {
+    for world in worlds().await {
+        let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+        let (_, mine) = world.api_keys.create(by(&bob), key_for(&["publish"])).await.unwrap();
+        let other = world.beside();
+        let admin = admin_of(&world);
+        let latest = admin.latest_changes().await.unwrap();
+        let (key, text) = other.create(by(&ada), key_for(&["publish"])).await.unwrap();
+        assert_eq!(
+            refusal(world.users.authenticate(&text)),
+            "unauthenticated",
+            "the server does not know yet"
+        );
+        assert_eq!(admin.latest_changes().await.unwrap().len(), latest.len() + 1, "written with the key");
+        let mut changes = world.standing.changes();
+        assert!(admin.reload().await.unwrap() && !changes.has_changed().unwrap(), "nobody may do less");
+        let bot = world.users.authenticate(&text).unwrap();
+        assert_eq!(bot.user_id(), ada.user_id());
+
+        other.revoke(by(&ada), key.id).await.unwrap();
+        assert_eq!(admin.latest_changes().await.unwrap().len(), latest.len() + 2);
+        assert!(world.users.vet_again(&bot).is_ok());
+        assert!(
+            admin.reload().await.unwrap() && changes.has_changed().unwrap(),
+            "open connections are looked at"
+        );
+        changes.mark_unchanged();
+        assert_eq!(refusal(world.users.vet_again(&bot)), "unauthenticated");
+        assert!(world.users.authenticate(&mine).is_ok());
+        assert!(admin.reload().await.unwrap() && !changes.has_changed().unwrap(), "nothing new");
+    }
 }

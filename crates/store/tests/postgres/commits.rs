@@ -122,10 +122,31 @@ async fn a_key_whose_taking_was_not_confirmed_is_freed_when_the_database_answers
     way.loses_commits(0);
     let second = keys.claim(&call).unwrap();
     assert!(matches!(keys.begin(&second).await.unwrap(), Turn::UnderWay));
-    keys.release(first);
+    keys.give_up(first);
     way.breaks_after(0);
     assert!(keys.settle_all().await.is_err());
     way.breaks_after(usize::MAX);
     keys.settle_all().await.unwrap();
     assert!(matches!(keys.begin(&second).await.unwrap(), Turn::Go));
+}
+
+#[tokio::test]
+async fn a_key_that_comes_to_be_taken_after_it_was_given_up_is_freed() {
+    let db = Db::fresh::<crate::harness::Postgres>().await;
+    let store = Arc::new(Store::open(&db.database.location(), Limits::default()).await.unwrap());
+    let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
+    let keys = Idempotency::new(store, clock, ids, &Secret::new(&[7; 32])).unwrap();
+    let ada = db.user("ada").await.identity(Access::Server);
+    let call =
+        Call { caller: &ada, method: "POST", path: "/api/broadcasts", key: "launch", query: "", body: b"{}" };
+    let late = keys.claim(&call).unwrap();
+    keys.give_up(late.clone());
+    keys.settle_all().await.unwrap();
+    assert!(matches!(keys.begin(&late).await.unwrap(), Turn::Go), "its commit was under way");
+    let again = keys.claim(&call).unwrap();
+    assert!(matches!(keys.begin(&again).await.unwrap(), Turn::UnderWay));
+    keys.settle_all().await.unwrap();
+    assert!(matches!(keys.begin(&again).await.unwrap(), Turn::Go));
+    keys.settle_all().await.unwrap();
+    assert!(matches!(keys.begin(&again).await.unwrap(), Turn::Go), "whoever has it now keeps it");
 }

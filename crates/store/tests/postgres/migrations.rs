@@ -56,7 +56,7 @@ async fn a_migration_that_is_cut_off_at_any_point_leaves_the_old_schema_or_the_n
 const LATE: &str =
     "DROP TABLE idempotency_keys; DROP TABLE audit_log; DROP TABLE join_tokens; DROP TABLE api_key_usage; DROP TABLE api_keys;
     DROP TABLE bans; ALTER TABLE active_viewers DROP COLUMN join_token_id;
-    ALTER TABLE active_viewers DROP COLUMN device; ALTER TABLE sign_ins DROP COLUMN ended_at;
+    ALTER TABLE active_viewers DROP COLUMN device; DROP INDEX sign_ins_by_end; ALTER TABLE sign_ins DROP COLUMN ended_at;
     ALTER TABLE sign_ins DROP COLUMN ip_address; ALTER TABLE sign_ins DROP COLUMN user_agent;
     ALTER TABLE users DROP COLUMN default_title; ALTER TABLE users DROP COLUMN erased_at;
     DROP INDEX users_by_change; ALTER TABLE users DROP COLUMN changed_at;

@@ -142,7 +142,7 @@ async fn a_backup_is_whole_and_for_its_owner_only() {
     for name in names(&house.backup()) {
         assert_eq!(mode(&house.backup().join(&name)), 0o600, "{name}");
     }
-    assert_eq!((manifest.format, manifest.schema, manifest.secret_key), (1, 11, true));
+    assert_eq!((manifest.format, manifest.schema, manifest.secret_key), (1, 12, true));
     assert_eq!(manifest.made_at, "2026-05-01T12:00:00.123456Z");
     assert_eq!(manifest.rows["users"], 1);
     assert_eq!(check(&house.backup(), Limits::default()).await.unwrap(), manifest);

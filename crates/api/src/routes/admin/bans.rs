@@ -12,13 +12,14 @@ use tallylight_core::viewer::DeviceId;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{NO_STORE, part, time_of};
+use super::time_of;
 use crate::auth::{By, permit};
 use crate::extract::{FromClient, Json, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::admin::{AdminList, ServerBanRequest, ServerBanView};
+use crate::views::admin::{ServerBanRequest, ServerBanView};
+use crate::views::list::{List, slice};
 
 /// Whom a ban is for.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -48,7 +49,7 @@ pub struct BanParams {
 
 /// The bans in force, the latest first.
 #[utoipa::path(get, path = url::ADMIN_BANS, operation_id = "list_server_bans", tag = "administration", params(BanParams), security(("bearer" = [])), responses(
-    (status = 200, description = "Some of them", body = AdminList<ServerBanView>),
+    (status = 200, description = "Some of them", body = List<ServerBanView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
@@ -57,15 +58,15 @@ pub async fn list(
     FromClient(client): FromClient,
     Query(params): Query<BanParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let part = part(params.limit, params.offset)?;
+    let slice = slice(params.limit, params.offset)?;
     let kind = params.kind.map(|kind| match kind {
         BanKindView::User => BanKind::User,
         BanKindView::Device => BanKind::Device,
         BanKindView::Network => BanKind::Network,
     });
     let query = BanQuery { kind, user: params.user_id.map(UserId) };
-    let page = app.admin.bans((&caller, &client), &query, part).await?;
-    Ok(([NO_STORE], Answer(AdminList::<ServerBanView>::of(page, part))))
+    let listed = app.admin.bans((&caller, &client), &query, slice).await?;
+    Ok(Answer(List::<ServerBanView>::of(listed, slice)))
 }
 
 /// Keep a user, a device or a network out of the whole server, instead of an earlier ban of the same. Whoever is there
@@ -82,7 +83,7 @@ pub async fn ban(
     Json(request): Json<ServerBanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let record = app.admin.ban((&caller, &client), asked(request)?).await?;
-    Ok((StatusCode::CREATED, [NO_STORE], Answer(ServerBanView::from(record))))
+    Ok((StatusCode::CREATED, Answer(ServerBanView::from(record))))
 }
 
 fn asked(request: ServerBanRequest) -> Result<NewBan, Problem> {

@@ -1,15 +1,15 @@
 //! For those who run the server.
 
+pub mod alerts;
 pub mod bans;
+pub mod errors;
+pub mod usage;
 pub mod users;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
-use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
-use tallylight_core::admin::Part;
 use tallylight_core::audit_log::{Action, AuditQuery};
 use tallylight_core::clock::Time;
 use tallylight_core::directory::{self, Scope};
@@ -27,29 +27,13 @@ use crate::router::url;
 use crate::routes::broadcasts::view;
 use crate::state::App;
 use crate::views::BroadcastList;
-use crate::views::admin::{AdminList, AuditList, WatcherView};
+use crate::views::admin::{AuditList, WatcherView};
+use crate::views::list::{List, SliceParams, slice};
 
-const DEFAULT_LIMIT: u32 = 20;
-const MAX_LIMIT: u32 = 100;
-const MAX_OFFSET: u32 = 2_147_483_647;
 const MAX_TARGET_CHARS: usize = 255;
-/// What those see who run the server is nobody's to keep on the way.
-const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 fn refused(parameter: &str, message: impl Into<String>) -> Problem {
     Problem::field("invalid-query", parameter, message)
-}
-
-fn part(limit: Option<u32>, offset: Option<u32>) -> Result<Part, Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(refused("limit", format!("must be 1 to {MAX_LIMIT}")));
-    }
-    let offset = offset.unwrap_or_default();
-    if offset > MAX_OFFSET {
-        return Err(refused("offset", format!("must be 0 to {MAX_OFFSET}")));
-    }
-    Ok(Part { limit, offset })
 }
 
 /// A text that is looked for.
@@ -87,7 +71,7 @@ pub struct ViewerParams {
 
 /// Who watches a session, and from where; the first first.
 #[utoipa::path(get, path = url::ADMIN_VIEWERS, operation_id = "list_viewers", tag = "administration", params(ViewerParams), security(("bearer" = [])), responses(
-    (status = 200, description = "Some of them", body = AdminList<WatcherView>),
+    (status = 200, description = "Some of them", body = List<WatcherView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn viewers(
@@ -96,25 +80,13 @@ pub async fn viewers(
     FromClient(client): FromClient,
     Query(params): Query<ViewerParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let part = part(params.limit, params.offset)?;
-    let page = app.admin.watchers((&caller, &client), BroadcastId(params.session_id), part).await?;
-    Ok(([NO_STORE], Json(AdminList::<WatcherView>::of(page, part))))
-}
-
-/// A part of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PartParams {
-    /// 1 to 100, 20 by default.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    /// How many to leave out.
-    offset: Option<u32>,
+    let slice = slice(params.limit, params.offset)?;
+    let listed = app.admin.watchers((&caller, &client), BroadcastId(params.session_id), slice).await?;
+    Ok(Json(List::<WatcherView>::of(listed, slice)))
 }
 
 /// Public broadcasts that are featured; `PATCH /api/broadcasts/{id}` with `is_featured` changes which.
-#[utoipa::path(get, path = url::ADMIN_FEATURED, operation_id = "list_featured", tag = "administration", params(PartParams), security(("bearer" = [])), responses(
+#[utoipa::path(get, path = url::ADMIN_FEATURED, operation_id = "list_featured", tag = "administration", params(SliceParams), security(("bearer" = [])), responses(
     (status = 200, description = "Some of them", body = BroadcastList),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
@@ -122,16 +94,16 @@ pub async fn featured(
     State(app): State<App>,
     caller: By<permit::ModeratorRead>,
     base: Base,
-    Query(params): Query<PartParams>,
+    Query(params): Query<SliceParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let part = part(params.limit, params.offset)?;
-    let (limit, offset) = (part.limit as usize, part.offset as usize);
+    let slice = params.slice()?;
+    let (limit, offset) = (slice.limit as usize, slice.offset as usize);
     let query = directory::Query { scope: Scope::Public, featured: Some(true), ..Default::default() };
     let page = app.broadcasts.get_active_broadcasts(&query, directory::Part { offset, limit });
     let items = page.items.iter().map(|item| view(&app, &base, item, &caller));
     let items = items.collect::<Result<_, _>>()?;
     let list = BroadcastList { items, total: page.total, limit, offset: Some(offset), next_cursor: None };
-    Ok(([NO_STORE], Json(list)))
+    Ok(Json(list))
 }
 
 names! {
@@ -176,7 +148,7 @@ pub async fn audit(
     FromClient(client): FromClient,
     Query(params): Query<AuditParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let limit = part(params.limit, None)?.limit;
+    let limit = slice(params.limit, None)?.limit;
     if let Some(action) = params.action.as_deref().filter(|action| Action::named(action).is_none()) {
         let known: Vec<_> = Action::ALL.iter().map(|action| action.name()).collect();
         return Err(refused("action", format!("{action:?} is none; known: {}", known.join(", "))));
@@ -196,5 +168,5 @@ pub async fn audit(
     entries.truncate(limit as usize);
     let next_cursor = entries.last().filter(|_| has_more).map(|last| last.id.0);
     let items = entries.into_iter().map(Into::into).collect();
-    Ok(([NO_STORE], Json(AuditList { items, limit, next_cursor })))
+    Ok(Json(AuditList { items, limit, next_cursor }))
 }

@@ -9,14 +9,15 @@ use tallylight_core::admin::{Account, AccountQuery};
 use tallylight_core::ids::UserId;
 use utoipa::IntoParams;
 
-use super::{NO_STORE, part, text};
+use super::text;
 use crate::auth::{By, permit};
 use crate::extract::{FromClient, Json, Path, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
 use crate::views::RoleView;
-use crate::views::admin::{AccountView, AdminList, UpdateAccountRequest};
+use crate::views::admin::{AccountView, UpdateAccountRequest};
+use crate::views::list::{List, slice};
 
 const MAX_SEARCH_CHARS: usize = 255;
 
@@ -42,7 +43,7 @@ pub struct AccountParams {
 
 /// Accounts by user name.
 #[utoipa::path(get, path = url::ADMIN_USERS, operation_id = "list_users", tag = "administration", params(AccountParams), security(("bearer" = [])), responses(
-    (status = 200, description = "Some of them", body = AdminList<AccountView>),
+    (status = 200, description = "Some of them", body = List<AccountView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
@@ -51,19 +52,19 @@ pub async fn list(
     FromClient(client): FromClient,
     Query(params): Query<AccountParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let part = part(params.limit, params.offset)?;
+    let slice = slice(params.limit, params.offset)?;
     let query = AccountQuery {
         q: text("q", params.q, MAX_SEARCH_CHARS)?,
         role: params.role.map(Into::into),
         suspended: params.suspended,
         ..AccountQuery::default()
     };
-    let page = app.admin.accounts((&caller, &client), query, part).await?;
-    let mut list = AdminList::<AccountView>::of(page, part);
+    let listed = app.admin.accounts((&caller, &client), query, slice).await?;
+    let mut list = List::<AccountView>::of(listed, slice);
     if !caller.is_admin() {
         list.items = list.items.into_iter().map(AccountView::brief).collect();
     }
-    Ok(([NO_STORE], Answer(list)))
+    Ok(Answer(list))
 }
 
 /// One account.
@@ -79,7 +80,7 @@ pub async fn read(
     Path(id): Path<UserId>,
 ) -> Result<impl IntoResponse, Problem> {
     let account = app.admin.account((&caller, &client), id).await?;
-    Ok(([NO_STORE], Answer(shown(account, &caller))))
+    Ok(Answer(shown(account, &caller)))
 }
 
 /// Give a role. It holds at once: whoever may not broadcast any more is cut.
@@ -96,7 +97,7 @@ pub async fn update(
     Json(request): Json<UpdateAccountRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let account = app.admin.give_role((&caller, &client), id, request.role.into()).await?;
-    Ok(([NO_STORE], Answer(shown(account, &caller))))
+    Ok(Answer(shown(account, &caller)))
 }
 
 fn shown(account: Account, caller: &Caller) -> AccountView {

@@ -78,9 +78,11 @@ impl UserManager {
             change.password_hash.as_ref().map(|_| Action::PasswordChanged),
             change.email.as_ref().map(|_| Action::EmailChanged),
         ];
-        let after = self.save(&before, change, sign_in_of(caller)).await?.ok_or(CHANGED)?;
-        acts.into_iter().flatten().for_each(|action| self.note(&before, client, action));
-        Ok(after)
+        let acts: Vec<_> = acts.into_iter().flatten().collect();
+        if !self.save(&before, &change, (sign_in_of(caller), client, &acts)).await? {
+            return Err(CHANGED);
+        }
+        Ok(change.of(before))
     }
 
     async fn change_of(&self, before: &User, update: AccountUpdate) -> Result<AccountChange> {
@@ -108,24 +110,26 @@ impl UserManager {
         Err(Error::WrongPassword)
     }
 
-    /// Keeps a change, and does and tells what follows. `None`: password or address have changed meanwhile.
+    /// Keeps a change, and does and tells what follows; all sign-ins end but the one that asks. False: password or
+    /// address have changed meanwhile.
     pub(super) async fn save(
         &self,
         before: &User,
-        change: AccountChange,
-        but: Option<SignInId>,
-    ) -> Result<Option<User>> {
+        change: &AccountChange,
+        (but, client, acts): (Option<SignInId>, &Client, &[Action]),
+    ) -> Result<bool> {
         let UserParts { accounts, clock, standing, link_base, .. } = &self.parts;
         let now = clock.now();
-        let changed = accounts.change_account(before, &change, (but, now)).await;
+        let changed = accounts.change_account(before, change, (but, now)).await;
         let Some(ended) = (match standing.confirmed(changed, now)? {
             Ok(changed) => changed,
             Err(Taken::Username) => return Err(Error::Taken("username")),
             Err(Taken::Email) => return Err(Error::Taken("email")),
         }) else {
-            return Ok(None);
+            return Ok(false);
         };
         standing.end(ended, now);
+        acts.iter().for_each(|action| self.note(before, client, *action));
         if change.password_hash.is_some() {
             let keys = standing.keys_in_force(before.id, now);
             self.post(&self.notices, (before, letters::password_changed(before, link_base, keys)));
@@ -133,7 +137,7 @@ impl UserManager {
         if change.email.is_some() {
             self.post(&self.notices, (before, letters::email_changed(before, link_base)));
         }
-        self.parts.store.user(before.id).await
+        Ok(true)
     }
 
     /// Hands a mail over at a pace; whether it will be sent. Nobody fails because it is not.

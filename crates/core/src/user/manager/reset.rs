@@ -56,8 +56,7 @@ impl UserManager {
         let _turn = self.turns.take(user.id)?;
         let hash = self.passwords.hash(self.parts.ids.as_ref(), new.password).await?;
         let change = AccountChange { password_hash: Some(hash), ..AccountChange::default() };
-        self.save(&user, change, None).await?.ok_or_else(invalid)?;
-        self.note(&user, client, Action::PasswordReset);
-        Ok(())
+        let saved = self.save(&user, &change, (None, client, &[Action::PasswordReset])).await?;
+        if saved { Ok(()) } else { Err(invalid()) }
     }
 }

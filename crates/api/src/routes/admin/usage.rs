@@ -3,10 +3,10 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
 use serde::{Deserialize, Serialize};
 use tallylight_core::ids::{KeyId, UserId};
 use tallylight_core::key::UsageQuery;
+use tallylight_core::store::Slice;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -15,10 +15,9 @@ use crate::extract::{FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::state::App;
-use crate::views::keys::{UsageList, UsedByView, parse_day};
+use crate::views::keys::{UsedByView, parse_day};
+use crate::views::list::{List, slice};
 
-const DEFAULT_LIMIT: u32 = 20;
-const MAX_LIMIT: u32 = 100;
 /// What is further down is looked for by day, key or user instead.
 const MAX_OFFSET: u32 = 100_000;
 
@@ -57,10 +56,7 @@ impl UsageParams {
         let (since, until) = (day("since", self.since)?, day("until", self.until)?);
         let since = since.unwrap_or_else(|| app.keys.since());
         let last = until.unwrap_or_else(|| app.sessions.now());
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(refused("limit", "must be 1 to 100"));
-        }
+        let Slice { limit, .. } = slice(self.limit, None)?;
         if self.offset > MAX_OFFSET {
             return Err(refused("offset", "must be 0 to 100000"));
         }
@@ -72,7 +68,7 @@ impl UsageParams {
 
 /// What API keys were used for, by day, key and endpoint.
 #[utoipa::path(get, path = url::ADMIN_USAGE, operation_id = "read_usage", tag = "administration", security(("bearer" = [])), params(UsageParams), responses(
-    (status = 200, description = "Some of it", body = UsageList),
+    (status = 200, description = "Some of it", body = List<UsedByView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn read(
@@ -84,6 +80,6 @@ pub async fn read(
     let query = params.query(&app)?;
     let (lines, total) = app.keys.usage((&caller, &client), &query).await?;
     let items = lines.into_iter().map(UsedByView::from).collect();
-    let list = UsageList { items, total, limit: query.limit, offset: query.offset };
-    Ok(([(CACHE_CONTROL, "no-store")], Answer(list)))
+    let list = List::new(items, total, Slice { limit: query.limit, offset: query.offset });
+    Ok(Answer(list))
 }

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
 use serde::Serialize;
 use tallylight_core::audit_log::{Act, Action};
 use time::OffsetDateTime;
@@ -13,22 +12,9 @@ use crate::auth::{By, permit};
 use crate::extract::{FromClient, Query};
 use crate::problem::{Problem, ProblemView};
 use crate::router::url;
-use crate::routes::errors::PageParams;
 use crate::sight::{Delivery, Rule, Standing, State};
 use crate::state::App;
-
-/// A list of rules.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AlertList {
-    /// Those of this server first, then the operator's own, each in the order of the settings.
-    items: Vec<AlertView>,
-    /// How many there are.
-    total: usize,
-    limit: usize,
-    offset: usize,
-    /// Always `null`: the list goes on behind an offset.
-    next_cursor: Option<String>,
-}
+use crate::views::list::{List, SliceParams};
 
 /// A rule, and how it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,21 +53,19 @@ pub struct AlertTest {
 
 /// Read the rules of alerts, and how they stand.
 #[utoipa::path(get, path = url::ADMIN_ALERTS, operation_id = "list_alerts", tag = "administration", security(("bearer" = [])),
-    params(PageParams), responses(
-    (status = 200, description = "Some of them", body = AlertList),
+    params(SliceParams), responses(
+    (status = 200, description = "Some of them", body = List<AlertView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
     Shared(app): Shared<App>,
     _: By<permit::AdminRead>,
-    Query(params): Query<PageParams>,
+    Query(params): Query<SliceParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (offset, limit) = params.part()?;
+    let slice = params.slice()?;
     let standings = app.sight.alerts().standings();
-    let total = standings.len();
-    let part = standings.into_iter().skip(offset).take(limit);
-    let items = part.map(|(rule, standing)| AlertView::new(rule, standing)).collect();
-    Ok(([(CACHE_CONTROL, "no-store")], Json(AlertList { items, total, limit, offset, next_cursor: None })))
+    let all = standings.into_iter().map(|(rule, standing)| AlertView::new(rule, standing)).collect();
+    Ok(Json(List::part_of(all, slice)))
 }
 
 /// Have a test told on every way on which alerts are told. Each is tried once.
@@ -96,5 +80,5 @@ pub async fn test(
 ) -> Result<impl IntoResponse, Problem> {
     app.audit.note(&caller, &client, Act::new(Action::AlertsTested));
     let deliveries = app.sight.alerts().test().await;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(AlertTest { deliveries })))
+    Ok(Json(AlertTest { deliveries }))
 }

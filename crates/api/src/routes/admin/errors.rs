@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::header::CACHE_CONTROL;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tallylight_core::audit_log::{Act, Action};
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::auth::{By, permit};
@@ -18,45 +17,7 @@ use crate::problem::{Problem, ProblemView};
 use crate::router::url;
 use crate::sight::{ErrorGroup, Occurrence};
 use crate::state::App;
-
-const DEFAULT_LIMIT: usize = 20;
-const MAX_LIMIT: usize = 100;
-
-/// Which part of a list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct PageParams {
-    /// 1 to 100, 20 by default.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-    /// How many are left out at the beginning.
-    offset: Option<usize>,
-}
-
-impl PageParams {
-    /// How many are left out, and how many are listed.
-    pub(super) fn part(&self) -> Result<(usize, usize), Problem> {
-        let (offset, limit) = (self.offset.unwrap_or_default(), self.limit.unwrap_or(DEFAULT_LIMIT));
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::field("invalid-query", "limit", format!("must be 1 to {MAX_LIMIT}")));
-        }
-        Ok((offset, limit))
-    }
-}
-
-/// A list of errors by kind.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorList {
-    /// The last seen first.
-    items: Vec<ErrorView>,
-    /// How many kinds there are.
-    total: usize,
-    limit: usize,
-    offset: usize,
-    /// Always `null`: the list goes on behind an offset.
-    next_cursor: Option<String>,
-}
+use crate::views::list::{List, SliceParams};
 
 /// Errors of one kind, since the server started.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,19 +78,19 @@ impl From<Occurrence> for OccurrenceView {
 
 /// Read which errors happened, by kind, the last seen first.
 #[utoipa::path(get, path = url::ADMIN_ERRORS, operation_id = "list_errors", tag = "administration", security(("bearer" = [])),
-    params(PageParams), responses(
-    (status = 200, description = "Some of them", body = ErrorList),
+    params(SliceParams), responses(
+    (status = 200, description = "Some of them", body = List<ErrorView>),
     (status = "default", description = "A problem", body = ProblemView, content_type = "application/problem+json"),
 ))]
 pub async fn list(
     State(app): State<App>,
     caller: By<permit::AdminRead>,
     FromClient(client): FromClient,
-    Query(params): Query<PageParams>,
+    Query(params): Query<SliceParams>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (offset, limit) = params.part()?;
-    let (groups, total) = app.sight.errors().list(offset, limit);
+    let slice = params.slice()?;
+    let (groups, total) = app.sight.errors().list(slice.offset as usize, slice.limit as usize);
     app.audit.note(&caller, &client, Act::new(Action::ErrorsRead));
     let items = groups.into_iter().map(ErrorView::from).collect();
-    Ok(([(CACHE_CONTROL, "no-store")], Json(ErrorList { items, total, limit, offset, next_cursor: None })))
+    Ok(Json(List::new(items, total as u64, slice)))
 }
