@@ -1,5 +1,7 @@
 //! Extractors that refuse with a problem which names the field.
 
+mod words;
+
 use std::time::Duration;
 
 use axum::extract::rejection::BytesRejection;
@@ -122,7 +124,7 @@ fn field_problem(code: &'static str, path: &str, message: &str) -> Problem {
         }
     }
     let field = if parent.is_empty() { "body" } else { parent };
-    Problem::field(code, field, message.replace('`', ""))
+    Problem::field(code, field, words::plain(message))
 }
 
 /// The query parameters.

@@ -12,8 +12,8 @@ use tallylight_core::ids::{Ids, SystemIds};
 use tallylight_core::mail::{Mail, Mailer};
 use tallylight_core::store::{Listed, Slice, UserStore};
 use tallylight_core::user::User;
-use tallylight_store::Store;
 use tallylight_store::migrations::{self, State};
+use tallylight_store::{Location, Store};
 
 use crate::lock::lock_if_free;
 use crate::people::{Ground, People};
@@ -44,8 +44,18 @@ impl Mailer for NoMail {
 }
 
 impl Office {
-    /// Opens the database, which may be the one that a server works with.
+    /// Opens the database, which may be the one that a server works with; one that is not there is not made.
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        if let Location::File(file) = settings.location()
+            && !file.try_exists()?
+        {
+            bail!("there is no database at {}: --data-dir says where the server keeps it", file.display());
+        }
+        Self::found(settings).await
+    }
+
+    /// As [`Self::open`], or makes what a server begins with.
+    pub async fn found(settings: &Settings) -> anyhow::Result<Self> {
         let data_dir = &settings.data_dir;
         std::fs::create_dir_all(data_dir)
             .with_context(|| format!("the data folder {} cannot be made", data_dir.display()))?;

@@ -108,7 +108,11 @@ fn role(name: &str) -> Result<Role, String> {
 pub fn run(args: UserArgs) -> anyhow::Result<()> {
     let settings = args.place.settings()?;
     runtime()?.block_on(async {
-        let office = Office::open(&settings).await?;
+        // The first account may be made before the first start.
+        let office = match args.act {
+            Do::Create(_) => Office::found(&settings).await?,
+            _ => Office::open(&settings).await?,
+        };
         let done = does(&office, args.act).await;
         office.close().await;
         done

@@ -73,8 +73,10 @@ async fn a_running_server_takes_keys_that_are_made_beside_it_and_refuses_what_is
 async fn what_cannot_be_made_is_said_by_name() {
     let operator = Operator::new();
     let scope = ["--scope", "account:read"];
-    creates(&operator, "ada", &scope).await.fails("there is no user \"ada\"");
+    creates(&operator, "ada", &scope).await.fails("there is no database at");
+    assert!(!operator.data().exists());
     operator.runs(&["user", "create", "ada", "--email", "ada@example.com"]).await.succeeds();
+    creates(&operator, "eve", &scope).await.fails("there is no user \"eve\"");
     creates(&operator, "ada", &["--scope", "admin:write"]).await.fails("for moderators and administrators");
     operator.runs(&["user", "suspend", "ada"]).await.succeeds();
     let said = creates(&operator, "ada", &scope).await.succeeds();

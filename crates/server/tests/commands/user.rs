@@ -100,8 +100,10 @@ async fn every_ban_is_shown_and_lifted_beside_a_running_server() {
 #[tokio::test]
 async fn what_cannot_be_done_is_said_by_name() {
     let operator = Operator::new();
-    operator.runs(&["user", "suspend", "ada"]).await.fails("there is no user \"ada\"");
+    operator.runs(&["user", "list"]).await.fails("there is no database at");
+    assert!(!operator.data().exists());
     creates(&operator, "root", &["--role", "admin"]).await.succeeds();
+    operator.runs(&["user", "suspend", "ada"]).await.fails("there is no user \"ada\"");
     creates(&operator, "root", &[]).await.fails("is taken");
     operator.runs(&["user", "create", "Ada!", "--email", "nowhere"]).await.fails("username");
     operator.runs(&["user", "role", "root", "viewer"]).await.fails("this is the last administrator");

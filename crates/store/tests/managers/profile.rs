@@ -1,5 +1,8 @@
 //! One's own account, changed by oneself, and a forgotten password.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
 use futures_util::future::join_all;
 use tallylight_core::Caller;
 use tallylight_core::audit_log::{Action, AuditQuery};
@@ -133,9 +136,14 @@ async fn of_two_who_change_a_password_at_once_one_does() {
         world.users.update_me(&ada, password(Some(PASSWORD)), &client),
         world.users.update_me(&ada, other, &client)
     );
-    let mut outcomes = [refusal(first), refusal(second)];
-    outcomes.sort_unstable();
-    assert_eq!(outcomes, ["accepted", "too many requests"]);
+    let (holds, outcomes) = match first.is_ok() {
+        true => (NEW, [refusal(first), refusal(second)]),
+        false => ("another staple", [refusal(second), refusal(first)]),
+    };
+    // Whoever comes while the other is looked at is to come again; whoever comes after it does not know the password.
+    assert!(["too many requests", "forbidden"].contains(&outcomes[1]), "{outcomes:?}");
+    assert_eq!(outcomes[0], "accepted");
+    signs_in(&world, "ada", holds).await.expect("the password is that of whoever was accepted");
 }
 
 #[tokio::test]
@@ -144,12 +152,21 @@ async fn one_user_hashes_one_password_at_a_time_and_keeps_nobody_waiting() {
     let ((_, ada), (_, bob)) = (registers(&world, "ada").await, registers(&world, "bob").await);
     let (client, guess) = (Client::default(), || password(Some("wrong horse")));
     let guesses = join_all((0..100).map(|_| world.users.update_me(&ada, guess(), &client)));
-    let (outcomes, of_bob) =
-        tokio::join!(guesses, world.users.update_me(&bob, password(Some(PASSWORD)), &client));
+    let of_bob = world.users.update_me(&bob, password(Some(PASSWORD)), &client);
+    let mut both = pin!(async { tokio::join!(guesses, of_bob) });
+    // All of it runs on this thread, so that nothing goes on unseen between two looks. How many guesses have a turn
+    // one after the other is up to the machine.
+    let (outcomes, of_bob) = poll_fn(|context| {
+        let poll = both.as_mut().poll(context);
+        let (hashed, _) = world.users.hashing();
+        assert!(hashed <= 2, "{hashed} of two people's passwords at a time");
+        poll
+    })
+    .await;
     of_bob.expect("there is a place for bob");
-    let outcomes: Vec<_> = outcomes.into_iter().map(refusal).collect();
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "forbidden").count(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "too many requests").count(), 99);
+    for outcome in outcomes.into_iter().map(refusal) {
+        assert!(["forbidden", "too many requests"].contains(&outcome), "{outcome}");
+    }
     world.users.update_me(&ada, password(Some(PASSWORD)), &client).await.expect("her turn comes again");
 }
 
