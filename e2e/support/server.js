@@ -44,7 +44,9 @@ export class Server {
 
   async launch({ http = "127.0.0.1:0", rtmp = "127.0.0.1:0" } = {}) {
     const args = ["--listen", http, "--rtmp-listen", rtmp, "--data-dir", join(this.folder, "data")];
-    this.process = runBinary(args, { settings: this.settings, cwd: this.folder });
+    // A disk that stands still for a moment under other tests is no outage.
+    const settings = { database_timeout: 60, ...this.settings };
+    this.process = runBinary(args, { settings, cwd: this.folder });
     await until("the server says where it is", () => {
       assert.ok(this.process.runs, `the server ended: ${this.log}`);
       return /Encoders\s+rtmp:.*\n/.test(this.log);

@@ -57,6 +57,10 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::RowNotFound => {
                 Self::Refused(Error::Internal(format!("a row is not as expected: {error}")))
             }
+            // Another try would come to the same.
+            sqlx::Error::PoolClosed => {
+                Self::Refused(Error::Unavailable("the connections to the database are closed".into()))
+            }
             sqlx::Error::PoolTimedOut => Self::Away("no connection to the database in time".into()),
             other => Self::Away(other.to_string().into()),
         }

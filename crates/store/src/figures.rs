@@ -1,5 +1,6 @@
 //! What is counted and timed of a database.
 
+use tallylight_core::Error;
 use tallylight_core::figures::{Count, Durations, Spread};
 
 use crate::Store;
@@ -19,8 +20,8 @@ impl Figures {
     /// A try failed.
     pub fn failed(&self, failure: &Failure) {
         match failure {
-            Failure::Away(_) => self.away.one(),
-            Failure::Refused(tallylight_core::Error::Internal(_)) => self.refused.one(),
+            Failure::Away(_) | Failure::Refused(Error::Unavailable(_)) => self.away.one(),
+            Failure::Refused(Error::Internal(_)) => self.refused.one(),
             // What a rule says, and names that are taken, are no failures.
             Failure::Refused(_) | Failure::Taken(_) => {}
         }

@@ -21,6 +21,7 @@ async fn creates(operator: &Operator, name: &str, more: &[&str]) -> Said {
     let email = format!("{name}@example.com");
     command.args(["user", "create", name, "--email", &email, "--password-stdin"]).args(more);
     command.arg("--data-dir").arg(operator.data()).env_remove("DATABASE_URL");
+    command.env("TALLYLIGHT_DATABASE_TIMEOUT", "60");
     command.current_dir(operator.path("."));
     let run = move || {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -35,6 +35,8 @@ impl TestApp {
         let any = "127.0.0.1:0".parse().unwrap();
         let mut settings = Settings { listen: any, rtmp_listen: any, ..Settings::default() };
         settings.data_dir = data.path().to_owned();
+        // A disk that stands still for a moment under other tests is no outage.
+        settings.database_timeout = 60.0;
         change(&mut settings);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { running: start(settings).await.unwrap(), http, _data: data }

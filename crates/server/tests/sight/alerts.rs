@@ -73,7 +73,6 @@ async fn a_database_that_went_away_is_an_alert() {
     let mut pager = Pager::answering(StatusCode::OK).await;
     let app = TestApp::start_with(|settings| {
         (settings.alert_interval, settings.alert_database_away) = (0.1, 0);
-        settings.database_timeout = 0.1;
         settings.alert_webhook.clone_from(&pager.url);
     })
     .await;

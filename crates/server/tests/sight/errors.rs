@@ -8,7 +8,7 @@ const ERRORS: &str = "/api/admin/errors";
 
 /// A server whose database was taken away.
 async fn app_without_a_database() -> (TestApp, crate::common::Person) {
-    let app = TestApp::start_with(|settings| settings.database_timeout = 0.1).await;
+    let app = TestApp::start().await;
     let admin = app.admin().await;
     app.running.close_database().await;
     (app, admin)

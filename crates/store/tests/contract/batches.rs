@@ -12,7 +12,7 @@ use tallylight_store::Limits;
 use time::Duration;
 use tokio::task::JoinSet;
 
-use crate::harness::{Db, NOON};
+use crate::harness::{Db, NOON, patient};
 
 pub async fn an_event_is_logged_under_the_next_number(db: Db) {
     let show = db.show(0).await;
@@ -55,9 +55,6 @@ pub async fn a_sign_of_life_is_kept_and_never_goes_back(db: Db) {
 }
 
 pub async fn a_write_that_cannot_be_done_fails_alone(db: Db) {
-    // A busy machine takes its time to look for the bad ones.
-    let patient = Limits { timeout: std::time::Duration::from_secs(20), ..Limits::default() };
-    let db = db.reopened_with(patient).await;
     let db = Arc::new(db);
     let show = db.show(0).await;
     let mut tasks = JoinSet::new();
@@ -81,7 +78,7 @@ pub async fn a_write_that_cannot_be_done_fails_alone(db: Db) {
 
 pub async fn who_comes_when_too_many_wait_is_refused_at_once(db: Db) {
     let show = db.show(0).await;
-    let db = db.reopened_with(Limits { queue: 2, ..Limits::default() }).await;
+    let db = db.reopened_with(Limits { queue: 2, ..patient() }).await;
     let appends = (0..5).map(|_| db.append(show.id, db.event(EventType::BroadcastUpdated)));
     let outcomes = futures_util::future::join_all(appends).await;
     let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -93,7 +90,7 @@ pub async fn who_comes_when_too_many_wait_is_refused_at_once(db: Db) {
 
 pub async fn a_database_that_is_held_up_is_waited_for_and_no_longer(db: Db) {
     let show = db.show(0).await;
-    let impatient = Limits { timeout: std::time::Duration::from_millis(1_500), ..Limits::default() };
+    let impatient = Limits { timeout: std::time::Duration::from_secs(5), ..Limits::default() };
     let db = db.reopened_with(impatient).await;
     let hold = db.database.hold_up().await;
     let outcome = db.append(show.id, db.event(EventType::BroadcastUpdated)).await;
@@ -108,10 +105,7 @@ pub async fn a_database_that_is_held_up_is_waited_for_and_no_longer(db: Db) {
 
 pub async fn two_stores_on_one_database_share_places_and_numbers(db: Db) {
     let show = db.show(10).await;
-    let stores = [
-        db.database.open(Limits::default()).await.unwrap(),
-        db.database.open(Limits::default()).await.unwrap(),
-    ];
+    let stores = [db.database.open(patient()).await.unwrap(), db.database.open(patient()).await.unwrap()];
     let mut tasks = JoinSet::new();
     for store in stores.iter().cycle().take(64) {
         let (store, viewer, event) = (store.clone(), db.new_viewer(&show), db.event(EventType::ViewerJoined));

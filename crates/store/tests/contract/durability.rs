@@ -3,7 +3,7 @@
 use tallylight_core::Error;
 use tallylight_core::event::LeaveReason;
 
-use crate::harness::Db;
+use crate::harness::{Db, patient};
 
 pub async fn what_was_acknowledged_is_there_after_reopening(db: Db) {
     let ada = db.user("ada").await;
@@ -24,7 +24,7 @@ pub async fn what_was_acknowledged_is_there_after_reopening(db: Db) {
 
 pub async fn opening_twice_changes_nothing(db: Db) {
     let show = db.show(0).await;
-    let second = db.database.open(tallylight_store::Limits::default()).await.unwrap();
+    let second = db.database.open(patient()).await.unwrap();
     assert_eq!(second.broadcast(show.id).await.unwrap(), db.broadcast(show.id).await.unwrap());
     db.watches(&show).await;
     assert_eq!(second.broadcast(show.id).await.unwrap().unwrap().counts.viewers, 1);
@@ -32,7 +32,7 @@ pub async fn opening_twice_changes_nothing(db: Db) {
 
 pub async fn a_newer_schema_is_refused_by_name(db: Db) {
     db.database.migrate_as_a_newer_version().await;
-    let Err(Error::Unavailable(outage)) = db.database.open(tallylight_store::Limits::default()).await else {
+    let Err(Error::Unavailable(outage)) = db.database.open(patient()).await else {
         panic!("it must be refused")
     };
     assert!(outage.reason.contains("newer Tallylight"), "{outage}");

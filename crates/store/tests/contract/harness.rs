@@ -279,7 +279,7 @@ impl Deref for Db {
 }
 
 /// A disk that stands still for a moment is nothing that these tests are about.
-fn patient() -> Limits {
+pub fn patient() -> Limits {
     let long = std::time::Duration::from_secs(60);
     Limits { connect_timeout: long, timeout: long, ..Limits::default() }
 }

@@ -1,23 +1,19 @@
 //! Keys of calls that are done once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use tallylight_core::clock::Time;
 use tallylight_core::idempotency::{Claim, Holder, IdempotencyStore};
-use tallylight_store::{Limits, Store};
+use tallylight_store::Store;
 use uuid::Uuid;
 
-use crate::harness::{Db, NOON};
+use crate::harness::{Db, NOON, patient};
 
 const KEY: Uuid = Uuid::from_u128(7);
 
 async fn store(db: &Db) -> Arc<Store> {
-    // Those who take a key at once each need a connection, which takes as long as the machine lets it.
-    let patient = Duration::from_secs(60);
-    let limits = Limits { connect_timeout: patient, timeout: patient, ..Limits::default() };
-    Arc::new(Store::open(&db.database.location(), limits).await.unwrap())
+    Arc::new(Store::open(&db.database.location(), patient()).await.unwrap())
 }
 
 /// A try at a moment of the story.

@@ -13,11 +13,17 @@ use tallylight_core::store::{BroadcastStore, SessionStore};
 use tallylight_core::viewer::JoinOutcome;
 use tallylight_store::{Limits, Location, Store};
 
-use crate::harness::Db;
+use crate::harness::{Db, patient};
 use crate::way::Lossy;
 
 async fn through(way: &Lossy) -> Store {
-    Store::open(&Location::Server(way.url.clone()), Limits::default()).await.unwrap()
+    Store::open(&Location::Server(way.url.clone()), patient()).await.unwrap()
+}
+
+/// As [`through`], where what is not confirmed is to be given up.
+async fn for_a_while_through(way: &Lossy) -> Store {
+    let limits = Limits { timeout: std::time::Duration::from_secs(4), ..patient() };
+    Store::open(&Location::Server(way.url.clone()), limits).await.unwrap()
 }
 
 #[tokio::test]
@@ -96,7 +102,7 @@ async fn what_no_commit_confirms_is_in_doubt_and_what_comes_to_none_is_not() {
     let show = db.show(0).await;
     let owner = db.user("ada").await;
     let way = Lossy::to(&db.database.location()).await;
-    let store = through(&way).await;
+    let store = for_a_while_through(&way).await;
     way.loses_commits(usize::MAX);
     let new = db.new_broadcast(&owner);
     let made = async || store.insert_broadcast(&new, vec![db.event(EventType::BroadcastCreated)]).await;
@@ -110,7 +116,7 @@ async fn what_no_commit_confirms_is_in_doubt_and_what_comes_to_none_is_not() {
 async fn a_key_whose_taking_was_not_confirmed_is_freed_when_the_database_answers_again() {
     let db = Db::fresh::<crate::harness::Postgres>().await;
     let way = Lossy::to(&db.database.location()).await;
-    let store = Arc::new(through(&way).await);
+    let store = Arc::new(for_a_while_through(&way).await);
     let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
     let keys = Idempotency::new(store, clock, ids, &Secret::new(&[7; 32])).unwrap();
     let ada = db.user("ada").await.identity(Access::Server);
@@ -133,7 +139,7 @@ async fn a_key_whose_taking_was_not_confirmed_is_freed_when_the_database_answers
 #[tokio::test]
 async fn a_key_that_comes_to_be_taken_after_it_was_given_up_is_freed() {
     let db = Db::fresh::<crate::harness::Postgres>().await;
-    let store = Arc::new(Store::open(&db.database.location(), Limits::default()).await.unwrap());
+    let store = Arc::new(Store::open(&db.database.location(), patient()).await.unwrap());
     let (clock, ids) = (Arc::new(SystemClock::start()), Arc::new(SystemIds::default()));
     let keys = Idempotency::new(store, clock, ids, &Secret::new(&[7; 32])).unwrap();
     let ada = db.user("ada").await.identity(Access::Server);

@@ -8,24 +8,24 @@ use tallylight_testkit::psql;
 use time::macros::datetime;
 use tokio::task::JoinSet;
 
-use crate::harness::{Db, NOON};
+use crate::harness::{Db, NOON, patient};
 use crate::way::Lossy;
 
 #[tokio::test]
 async fn servers_that_start_together_make_the_schema_once() {
     let database = tallylight_testkit::database();
     let location = Location::Server(database.url().to_owned());
-    let before = migrations::status(&location, Limits::default()).await.unwrap();
+    let before = migrations::status(&location, patient()).await.unwrap();
     assert!(!before.is_empty() && before.iter().all(|step| step.state == State::Pending));
     let mut starts = JoinSet::new();
     for _ in 0..8 {
         let location = location.clone();
-        starts.spawn(async move { Store::open(&location, Limits::default()).await.map(|_| ()) });
+        starts.spawn(async move { Store::open(&location, patient()).await.map(|_| ()) });
     }
     for started in starts.join_all().await {
         started.unwrap();
     }
-    let after = migrations::status(&location, Limits::default()).await.unwrap();
+    let after = migrations::status(&location, patient()).await.unwrap();
     assert!(after.iter().all(|step| step.state == State::Applied));
 }
 
@@ -37,7 +37,7 @@ async fn a_migration_that_is_cut_off_at_any_point_leaves_the_old_schema_or_the_n
     let way = Lossy::to(&location).await;
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
     let whole = tallylight_testkit::database();
-    Store::open(&Location::Server(whole.url().to_owned()), Limits::default()).await.unwrap();
+    Store::open(&Location::Server(whole.url().to_owned()), patient()).await.unwrap();
     let all = psql(whole.url(), tables).unwrap();
     for answers in 0..50 {
         way.breaks_after(answers);
@@ -48,7 +48,7 @@ async fn a_migration_that_is_cut_off_at_any_point_leaves_the_old_schema_or_the_n
             count => assert_eq!(count, all.trim()),
         }
     }
-    Store::open(&location, Limits::default()).await.unwrap();
+    Store::open(&location, patient()).await.unwrap();
     assert_eq!(psql(database.url(), tables).unwrap(), all);
 }
 
@@ -79,11 +79,11 @@ async fn is_brought_up_to_date(db: Db, forget: &'static str) {
     db.database.script(LATE).await;
     db.database.script(OLDER).await;
     db.database.script(forget).await;
-    let status = migrations::status(&db.database.location(), Limits::default()).await.unwrap();
+    let status = migrations::status(&db.database.location(), patient()).await.unwrap();
     assert!(status.iter().all(|step| (step.state == State::Pending) == (step.version > 2)));
     let db = db.reopened().await;
     assert_eq!((db.log(&show).await, db.viewer(show.id, bob.id).await.unwrap()), before);
-    let status = migrations::status(&db.database.location(), Limits::default()).await.unwrap();
+    let status = migrations::status(&db.database.location(), patient()).await.unwrap();
     assert!(status.iter().all(|step| step.state == State::Applied));
 }
 

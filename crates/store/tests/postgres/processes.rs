@@ -6,9 +6,9 @@ use tallylight_core::event::EventType;
 use tallylight_core::ids::{BroadcastId, EventId, Ids, SystemIds, ViewerId};
 use tallylight_core::store::SessionStore;
 use tallylight_core::viewer::{JoinOutcome, NewViewer};
-use tallylight_store::{Limits, Location, Store};
+use tallylight_store::{Location, Store};
 
-use crate::harness::{Db, NOON};
+use crate::harness::{Db, NOON, patient};
 
 /// Tells this test binary, started once more, to be one of the crowd.
 const ROLE: &str = "TESTKIT_CROWD";
@@ -19,7 +19,7 @@ async fn as_one_of_the_processes() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let (show, url) = role.split_once(' ').unwrap();
     let show: BroadcastId = show.parse().unwrap();
-    let store = Store::open(&Location::Server(url.to_owned()), Limits::default()).await.unwrap();
+    let store = Store::open(&Location::Server(url.to_owned()), patient()).await.unwrap();
     let ids = SystemIds::default();
     let event = |kind| tallylight_core::event::NewEvent {
         id: EventId(ids.uuid(NOON).unwrap()),
@@ -82,7 +82,7 @@ async fn places_and_numbers_are_shared_by_processes() {
 #[tokio::test]
 async fn a_database_is_claimed_by_one_server_until_that_ends() {
     let db = Db::fresh::<crate::harness::Postgres>().await;
-    let open = async || Store::open(&db.database.location(), Limits::default()).await.unwrap();
+    let open = async || Store::open(&db.database.location(), patient()).await.unwrap();
     let (first, second) = (open().await, open().await);
     let claim = first.claim().await.unwrap();
     let refusal = second.claim().await.unwrap_err().to_string();

@@ -9,11 +9,11 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tallylight_core::event::LeaveReason;
 use tallylight_store::backup::{Manifest, Plan, back_up};
 use tallylight_store::restore::{Restored, check, is_under_way, put_back};
-use tallylight_store::{Limits, Location, Trouble};
+use tallylight_store::{Location, Trouble};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
-use crate::harness::{Db, NOON, Sqlite};
+use crate::harness::{Db, NOON, Sqlite, patient};
 
 /// A data folder in use, and another one to restore into.
 struct House {
@@ -53,13 +53,13 @@ impl House {
     }
 
     async fn restores(&self) -> Result<Restored, Trouble> {
-        let manifest = check(&self.backup(), Limits::default()).await?;
+        let manifest = check(&self.backup(), patient()).await?;
         put_back(&self.backup(), &manifest, &self.data(), NOON).await
     }
 
     /// Why the backup is not taken.
     async fn is_refused(&self) -> String {
-        let error = check(&self.backup(), Limits::default()).await.unwrap_err().to_string();
+        let error = check(&self.backup(), patient()).await.unwrap_err().to_string();
         assert_eq!(names(&self.data()), Vec::<String>::new());
         error
     }
@@ -127,7 +127,7 @@ async fn a_backup_under_way_sees_one_moment_of_a_database_in_use() {
                                    WHERE v.session_id = c.session_id AND v.left_at IS NULL)
                   OR b.viewer_count <> c.viewers";
     assert_eq!(number(&file, torn).await, 0);
-    tallylight_store::Store::open(&Location::File(file), Limits::default()).await.unwrap();
+    tallylight_store::Store::open(&Location::File(file), patient()).await.unwrap();
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_backup_is_whole_and_for_its_owner_only() {
     assert_eq!((manifest.format, manifest.schema, manifest.secret_key), (1, 12, true));
     assert_eq!(manifest.made_at, "2026-05-01T12:00:00.123456Z");
     assert_eq!(manifest.rows["users"], 1);
-    assert_eq!(check(&house.backup(), Limits::default()).await.unwrap(), manifest);
+    assert_eq!(check(&house.backup(), patient()).await.unwrap(), manifest);
     assert_eq!(names(&house.backup()).len(), 3, "nothing is made beside it");
 
     let again = house.backs_up().await.unwrap_err().to_string();

@@ -10,10 +10,10 @@ use tallylight_core::event::{EventQuery, EventType, LeaveReason};
 use tallylight_core::quality::{Quality, QualityRow, Span};
 use tallylight_core::store::Change;
 use tallylight_store::copy::{Copied, Progress, Stage, copy};
-use tallylight_store::{Limits, Location, Trouble, migrations};
+use tallylight_store::{Location, Trouble, migrations};
 use tallylight_testkit::{TestDatabase, database};
 
-use crate::harness::{Db, NOON, Sqlite};
+use crate::harness::{Db, NOON, Sqlite, patient};
 
 /// A file of SQLite that is filled, and an empty PostgreSQL.
 struct Move {
@@ -36,7 +36,7 @@ impl Move {
     }
 
     async fn copies(&self) -> Result<Vec<Copied>, Trouble> {
-        copy(&self.file(), &self.to(), Limits::default(), &mut |_| {}).await
+        copy(&self.file(), &self.to(), patient(), &mut |_| {}).await
     }
 
     async fn is_refused(&self) -> String {
@@ -66,7 +66,7 @@ impl Move {
 
     /// The target with its schema, still without rows.
     async fn migrates_the_target(&self) {
-        migrations::run(&self.to(), Limits::default()).await.unwrap();
+        migrations::run(&self.to(), patient()).await.unwrap();
     }
 }
 
@@ -124,7 +124,7 @@ async fn everything_is_found_again_in_postgres() {
             ("session_events", 13),
         ]
     );
-    let there = tallylight_store::Store::open(&it.to(), Limits::default()).await.unwrap();
+    let there = tallylight_store::Store::open(&it.to(), patient()).await.unwrap();
     use tallylight_core::store::{BanStore, BroadcastStore, SessionStore, UserStore};
     for show in [&full, &show, &ended] {
         assert_eq!(there.broadcast(show.id).await.unwrap(), it.db.broadcast(show.id).await.unwrap());
@@ -208,7 +208,7 @@ async fn more_rows_than_are_in_memory_at_a_time_are_taken_over() {
                 SELECT randomblob(16), id, 'viewer.joined', created_at, i FROM broadcast_sessions, n";
     it.in_sqlite(many).await;
     let mut told: Vec<Progress> = Vec::new();
-    copy(&it.file(), &it.to(), Limits::default(), &mut |progress| told.push(progress)).await.unwrap();
+    copy(&it.file(), &it.to(), patient(), &mut |progress| told.push(progress)).await.unwrap();
     assert_eq!(it.target_rows("session_events").await, Some(2_000));
     let last = told.last().unwrap();
     assert_eq!((last.stage, last.table), (Stage::Checking, "session_events"));
@@ -248,7 +248,7 @@ async fn who_is_stopped_half_way_leaves_nothing_and_may_begin_again() {
             assert!(!is_there, "half-way");
         };
         let (file, to) = (it.file(), it.to());
-        let copying = copy(&file, &to, Limits::default(), &mut listener);
+        let copying = copy(&file, &to, patient(), &mut listener);
         assert!(AssertUnwindSafe(copying).catch_unwind().await.is_err(), "it was stopped");
         assert_eq!(it.target_rows("users").await, None, "not even the table is there");
     }
@@ -269,7 +269,7 @@ async fn a_target_with_rows_is_refused_by_its_table_and_count() {
 #[tokio::test]
 async fn a_target_on_which_a_server_is_at_work_is_refused() {
     let it = Move::new().await;
-    let server = tallylight_store::Store::open(&it.to(), Limits::default()).await.unwrap();
+    let server = tallylight_store::Store::open(&it.to(), patient()).await.unwrap();
     let _claim = server.claim().await.unwrap();
     assert!(it.is_refused().await.ends_with("a server is at work on it: stop it first"));
 }
@@ -291,7 +291,7 @@ async fn a_target_of_a_newer_version_is_refused() {
 async fn a_target_that_cannot_be_reached_is_named_without_its_password() {
     let it = Move::new().await;
     let nobody = Location::Server("postgres://ada:hushhush@127.0.0.1:1/shows".into());
-    let error = copy(&it.file(), &nobody, Limits::default(), &mut |_| {}).await.unwrap_err().to_string();
+    let error = copy(&it.file(), &nobody, patient(), &mut |_| {}).await.unwrap_err().to_string();
     assert!(error.contains("PostgreSQL 127.0.0.1:1, database shows"), "{error}");
     assert!(!error.contains("hushhush"), "{error}");
 }
@@ -302,7 +302,7 @@ async fn a_source_that_is_not_there_is_not_made() {
     let to = Location::Server(target.url().to_owned());
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("tallylight.db");
-    let error = copy(&missing, &to, Limits::default(), &mut |_| {}).await.unwrap_err().to_string();
+    let error = copy(&missing, &to, patient(), &mut |_| {}).await.unwrap_err().to_string();
     assert_eq!(error, format!("there is no database at {}", missing.display()));
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
@@ -311,7 +311,7 @@ async fn a_source_that_is_not_there_is_not_made() {
 async fn a_source_that_is_none_is_refused_by_name() {
     let target = database();
     let to = Location::Server(target.url().to_owned());
-    let error = copy(Path::new("Cargo.toml"), &to, Limits::default(), &mut |_| {}).await.unwrap_err();
+    let error = copy(Path::new("Cargo.toml"), &to, patient(), &mut |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("Cargo.toml"), "{error}");
 }
 
