@@ -51,7 +51,8 @@ start_on_data() {
   # Limits are in force, and so high that one address may do what a measurement asks for.
   local class
   for class in READ WRITE REGISTER REFRESH JOIN VIEWING LIVE MEDIA SIGN_IN ACCOUNT; do export "TALLYLIGHT_LIMIT_$class=100000000/1"; done
-  TALLYLIGHT_RTMP_MAX_CONNECTIONS_PER_IP=0 TALLYLIGHT_LIVE_MAX_CONNECTIONS_PER_IP=10000000 start tallylight "$@" taskset -c "$SERVER_CORE" "$BINARY" \
+  TALLYLIGHT_RTMP_MAX_CONNECTIONS_PER_IP=0 TALLYLIGHT_LIVE_MAX_CONNECTIONS_PER_IP=10000000 \
+  TALLYLIGHT_HTTP_MAX_CONNECTIONS_PER_IP=0 start tallylight "$@" taskset -c "$SERVER_CORE" "$BINARY" \
     --listen "127.0.0.1:$HTTP" --rtmp-listen "127.0.0.1:$RTMP" --data-dir "$SCRATCH/data"
 }
 

@@ -43,7 +43,8 @@ impl TrustedProxies {
         Ok(Self { networks: list.iter().map(network).collect::<Result<_, _>>()?, header })
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them. IPv4 inside of IPv6 is to be given as IPv4.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
 

@@ -15,12 +15,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
+
+use crate::entrance::{Entrance, Place};
 
 /// How long to wait before accepting again when there are no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -36,27 +37,31 @@ pub struct Limits {
     pub drain_timeout: Duration,
 }
 
-/// Serves as many connections at once as there are places until told to stop, then lets requests under way finish. With an acceptor, under TLS.
+/// Serves as many connections at once as there are places until told to stop, then lets requests under way finish. With
+/// an acceptor, under TLS.
 pub async fn serve(
     (listener, tls): (TcpListener, Option<TlsAcceptor>),
     app: Router,
-    (limits, places): (Limits, Arc<Semaphore>),
+    (limits, entrance): (Limits, Arc<Entrance>),
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
     let site = Site { app, tls, limits, stop: stop.clone() };
     loop {
-        let next = async { (Arc::clone(&places).acquire_owned().await, listener.accept().await) };
+        let next = async { (entrance.waits().await, listener.accept().await) };
         let (place, accepted) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             next = next => next,
         };
-        let Ok(place) = place else { break };
+        let Some(place) = place else { break };
         match accepted {
-            Ok((stream, peer)) => {
-                connections.spawn(site.clone().connect(stream, peer, place));
-            }
+            Ok((stream, peer)) => match entrance.admit(peer.ip(), place) {
+                Some(place) => {
+                    connections.spawn(site.clone().connect(stream, peer, place));
+                }
+                None => debug!(%peer, "a connection is closed: its address has as many as it may"),
+            },
             Err(error) => {
                 warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -80,7 +85,7 @@ struct Site {
 }
 
 impl Site {
-    async fn connect(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn connect(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Small answers must not wait for more to send.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "TCP_NODELAY could not be set");

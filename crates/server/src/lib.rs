@@ -6,6 +6,7 @@ mod audit;
 pub mod cli;
 pub mod demo;
 mod enforcer;
+mod entrance;
 mod forgetting;
 mod http;
 mod ingest;

@@ -122,6 +122,7 @@ settings! {
     limit_media: Rate = Rate::new(120_000, 60);
 
     http_max_connections: usize = 10_000;
+    http_max_connections_per_ip: usize = 2_500;
     http_header_timeout: u64 = 10;
     http_write_timeout: u64 = 20;
     http_drain_timeout: u64 = 10;

@@ -13,11 +13,11 @@ use tallylight_core::clock::Clock;
 use tallylight_core::figures::Level;
 use tallylight_media::rtmp;
 use tallylight_store::Store;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Watch;
+use crate::entrance::Entrance;
 use crate::ingest::Figures;
 use crate::mail::Letterbox;
 use crate::settings::Settings;
@@ -36,7 +36,7 @@ pub struct Parts {
     /// Their connections.
     pub rtmp: Arc<rtmp::Figures>,
     /// Room for HTTP connections.
-    pub places: Arc<Semaphore>,
+    pub entrance: Arc<Entrance>,
     /// How often callers may do what.
     pub limits: Arc<RateLimits>,
     /// Where mail is handed in.
@@ -68,13 +68,8 @@ pub fn start(
 }
 
 fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Level>) -> Sight {
-    let Parts { platform, store, encoders, rtmp, places, limits, mailer } = parts;
-    let listeners = Listeners {
-        places,
-        max_http: settings.http_max_connections,
-        rtmp,
-        max_rtmp: settings.rtmp_max_connections,
-    };
+    let Parts { platform, store, encoders, rtmp, entrance, limits, mailer } = parts;
+    let listeners = Listeners { entrance, rtmp, max_rtmp: settings.rtmp_max_connections };
     let sources: Vec<Box<dyn Source>> = vec![
         Box::new(platform),
         Box::new(listeners),
@@ -90,19 +85,20 @@ fn sight(parts: Parts, settings: &Settings, alerts: Alerts, database_up: Arc<Lev
 }
 
 struct Listeners {
-    places: Arc<Semaphore>,
-    max_http: usize,
+    entrance: Arc<Entrance>,
     rtmp: Arc<rtmp::Figures>,
     max_rtmp: usize,
 }
 
 impl Source for Listeners {
     fn tell(&self, sheet: &mut Sheet) {
-        let open = self.max_http.saturating_sub(self.places.available_permits());
+        let (open, max) = self.entrance.open();
         let help = "Open HTTP connections, without those that became live connections";
         sheet.level("tallylight_http_connections", help, open as f64);
         let help = "The most HTTP connections at once";
-        sheet.level("tallylight_http_connections_max", help, self.max_http as f64);
+        sheet.level("tallylight_http_connections_max", help, max as f64);
+        let help = "HTTP connections closed at once: their address had as many as it may";
+        sheet.count("tallylight_http_connections_turned_away_total", help, self.entrance.turned_away());
         let help = "Open RTMP connections";
         sheet.level("tallylight_ingest_connections", help, self.rtmp.connections() as f64);
         let help = "The most RTMP connections at once";

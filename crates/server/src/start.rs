@@ -21,7 +21,6 @@ use tallylight_core::{BroadcastManager, KeyManager, SessionManager, UserManager}
 use tallylight_media::{hls, rtmp};
 use tallylight_store::{Claim, Store};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,6 +29,7 @@ use tracing::{info, warn};
 use crate::accounts::AccountKeeper;
 use crate::audit::AuditKeeper;
 use crate::enforcer::Enforcer;
+use crate::entrance::Entrance;
 use crate::ingest::{Figures, Ingest};
 use crate::keeper::Keeper;
 use crate::lock::lock;
@@ -174,13 +174,13 @@ impl Doors {
         tasks.spawn(ingest.run(encoders));
         tasks.spawn(live.clone().run(stop.clone()));
         let platform = managers.platform(&live, &origin);
-        let places = Arc::new(Semaphore::new(settings.http_max_connections));
+        let entrance = Arc::new(Entrance::new(settings)?);
         let parts = sight::Parts {
             platform,
             store: managers.store.clone(),
             encoders: figures,
             rtmp: connections,
-            places: places.clone(),
+            entrance: entrance.clone(),
             limits: limits.clone(),
             mailer: managers.mailer.clone(),
         };
@@ -203,7 +203,7 @@ impl Doors {
             ids,
         };
         let app = tallylight_api::app(parts);
-        let limits = (settings.http_limits(), places);
+        let limits = (settings.http_limits(), entrance);
         tasks.spawn(http::serve((self.http, self.tls), app, limits, stop.clone()));
         Ok(Served { live, sight })
     }

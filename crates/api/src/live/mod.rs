@@ -29,15 +29,13 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use cards::Cards;
-use places::{Place, Places};
 use rooms::Rooms;
 
 use crate::limits::RateLimits;
 use crate::problem::Problem;
 
 pub use channel::Channel;
-pub(crate) use places::Over;
-pub use places::PlaceLimits;
+pub use places::{Over, Place, PlaceLimits, Places};
 pub use tickets::{LIFE as TICKET_LIFE, Tickets};
 
 /// How often counts are told.

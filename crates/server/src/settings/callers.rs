@@ -12,7 +12,7 @@ impl Settings {
     ///
     /// # Errors
     /// The one that is no address.
-    pub(super) fn proxies(&self) -> anyhow::Result<TrustedProxies> {
+    pub fn proxies(&self) -> anyhow::Result<TrustedProxies> {
         TrustedProxies::new(&self.trusted_proxies, self.trusted_proxy_header).map_err(|wrong| {
             anyhow!("setting trusted_proxies: \"{wrong}\" is not an address or a network such as 10.0.0.0/8")
         })
