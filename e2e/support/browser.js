@@ -36,7 +36,7 @@ export class Visitor {
   static async come(t, origins, { expects = [], as, ...options } = {}) {
     const storageState = as && (await signedIn(as, origins[0]));
     const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, storageState, ...options });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const visitor = new Visitor(context, origins, expects);
     await context.addInitScript(reportViolations);
     context.on("page", (page) => visitor.watch(page));
@@ -116,12 +116,16 @@ function cookie(line, domain) {
   return { name, value, domain, path: says("Path"), expires: Math.floor(Date.now() / 1000) + Number(says("Max-Age")), httpOnly: true, secure: /; Secure/.test(line), sameSite: says("SameSite") };
 }
 
-/** Waits until the video has moved on by so many seconds. */
+/** Waits until the video has moved on by so many seconds. A player that starts anew may begin at an earlier time. */
 export async function plays(page, seconds = 1) {
   const video = page.locator("video");
   const time = () => video.evaluate((element) => (element.readyState >= 2 ? element.currentTime : 0));
-  const begun = await until("the video begins", time);
-  await until("the video moves on", async () => (await time()) > begun + seconds);
+  let begun = await until("the video begins", time);
+  await until("the video moves on", async () => {
+    const now = await time();
+    if (now > 0) begun = Math.min(begun, now);
+    return now > begun + seconds;
+  });
 }
 
 /** Runs in each page: violations of the content security policy go to the console, as what they are. */

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { Encoder, play } from "../support/encoder.js";
 import { openAddress, readPlaylist, whole } from "../support/playlist.js";
 import { Server } from "../support/server.js";
-import { until } from "../support/until.js";
+import { CUT_WITHIN, until } from "../support/until.js";
 
 /** Signs of life every second, and gone after three. */
 const QUICK = { heartbeat_interval: 1, viewer_timeout: 3 };
@@ -165,8 +165,8 @@ describe("a broadcast that turns private", { concurrency: 2 }, () => {
 
     await ada.changes(show, { visibility: "private" });
     const begun = performance.now();
-    await until("the playlist is gone", async () => (await anyone.get(variant.url)).status === 404, { within: 2000 });
-    await until("the media is gone", async () => (await anyone.get(segment.url)).status === 404, { within: 2000 - (performance.now() - begun) });
+    await until("the playlist is gone", async () => (await anyone.get(variant.url)).status === 404, { within: CUT_WITHIN });
+    await until("the media is gone", async () => (await anyone.get(segment.url)).status === 404, { within: CUT_WITHIN - (performance.now() - begun) });
     assert.equal((await blocked).status, 404, "who waits for more gets no more");
     for (const who of [anyone, bob]) {
       for (const path of [`/api/broadcasts/${show.id}`, `/api/sessions/${show.id}`, `/live/${show.id}/thumbnail.jpg`, show.hls_url]) {
